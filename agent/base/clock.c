@@ -1,0 +1,89 @@
+#include "base/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+int64_t
+clock_now_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t
+clock_earlier(int64_t a_ms, int64_t b_ms)
+{
+	return a_ms < b_ms ? a_ms : b_ms;
+}
+
+int
+clock_poll_ms(int64_t deadline_ms)
+{
+	const int64_t hour_ms = 3600 * 1000;
+	int64_t left;
+
+	if (deadline_ms == DEADLINE_NEVER) {
+		return -1;
+	}
+	left = deadline_ms - clock_now_ms();
+	if (left <= 0) {
+		return 0;
+	}
+	return (int)(left > hour_ms ? hour_ms : left);
+}
+
+double
+clock_wall(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6;
+}
+
+void
+clock_format_utc(char out[CLOCK_TEXT], int64_t epoch_s, int compact)
+{
+	time_t when = (time_t)epoch_s;
+	struct tm utc;
+
+	if (gmtime_r(&when, &utc) == NULL || strftime(out, CLOCK_TEXT, compact ? "%Y%m%dT%H%M%SZ" : "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+		(void)snprintf(out, CLOCK_TEXT, "%s", compact ? "19700101T000000Z" : "1970-01-01T00:00:00Z");
+	}
+}
+
+/* Days from 1970-01-01 to a date of the Gregorian calendar; years from 1 on. */
+static int64_t
+days_since_epoch(int64_t year, int64_t month, int64_t day)
+{
+	/* Years begin in March, so that the leap day is the last one. */
+	int64_t y = month <= 2 ? year - 1 : year;
+	int64_t m = (month + 9) % 12;
+
+	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
+}
+
+int64_t
+clock_parse_utc(const char *text)
+{
+	int year, month, day, hour, minute, second, used = 0;
+
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6 || used != 19) {
+		return -1;
+	}
+	text += used;
+	if (*text == '.') {
+		text += 1 + strspn(text + 1, "0123456789");
+	}
+	if (strcmp(text, "Z") != 0 && strcmp(text, "+00:00") != 0) {
+		return -1;
+	}
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
+	    second > 60) {
+		return -1;
+	}
+	return days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
+}

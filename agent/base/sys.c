@@ -1,0 +1,152 @@
+#include "base/sys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/limits.h"
+
+/* seccomp profiles answer either errno to a call that they do not know. */
+static int
+is_absent(int sys)
+{
+	return sys == ENOSYS || sys == EPERM;
+}
+
+/* One directory deeper, never through a link. */
+static int
+step_into(int dir_fd, const char *name, size_t len)
+{
+	char part[256];
+
+	if (len >= sizeof(part)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(part, name, len);
+	part[len] = '\0';
+	return openat(dir_fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+static int
+is_dots(const char *name, size_t len)
+{
+	return len == 2 && name[0] == '.' && name[1] == '.';
+}
+
+/* The same by hand. ENOTDIR on a link in the way is told as ELOOP, as openat2 does. */
+static int
+open_by_steps(int dir_fd, const char *path, int flags, mode_t mode)
+{
+	CLEAN_FD at = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
+	const char *slash;
+
+	if (at < 0) {
+		return -1;
+	}
+	if (path[0] == '/') {
+		errno = EXDEV;
+		return -1;
+	}
+	while ((slash = strchr(path, '/')) != NULL) {
+		size_t len = (size_t)(slash - path);
+
+		if (is_dots(path, len)) {
+			errno = EXDEV;
+			return -1;
+		}
+		if (len > 0 && !(len == 1 && path[0] == '.')) {
+			int next = step_into(at, path, len);
+
+			if (next < 0) {
+				errno = errno == ENOTDIR ? ELOOP : errno;
+				return -1;
+			}
+			fd_close(&at);
+			at = next;
+		}
+		path = slash + 1;
+	}
+	if (is_dots(path, strlen(path))) {
+		errno = EXDEV;
+		return -1;
+	}
+	return openat(at, path[0] == '\0' ? "." : path, flags | O_NOFOLLOW, mode);
+}
+
+int
+sys_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
+{
+	struct open_how how = {
+	    .flags = (uint64_t)(unsigned int)(flags | O_CLOEXEC),
+	    .mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0,
+	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+	};
+	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+
+	if (fd < 0 && is_absent(errno)) {
+		return open_by_steps(dir_fd, path, flags | O_CLOEXEC, mode);
+	}
+	return fd;
+}
+
+int
+sys_pidfd_open(pid_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, pid, 0);
+
+	if (fd < 0 && is_absent(errno)) {
+		errno = ENOSYS;
+	}
+	return fd;
+}
+
+int
+sys_pidfd_kill(int pid_fd, int sig)
+{
+	return (int)syscall(SYS_pidfd_send_signal, pid_fd, sig, NULL, 0);
+}
+
+int
+sys_is_noexec(int fd)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(fd, &fs) < 0) {
+		return -1;
+	}
+	return (fs.f_flag & ST_NOEXEC) != 0;
+}
+
+void
+sys_random(void *bytes, size_t len)
+{
+	char *at = bytes;
+
+	while (len > 0) {
+		ssize_t n = getrandom(at, len, 0);
+
+		if (n > 0) {
+			at += n;
+			len -= (size_t)n;
+		} else if (n < 0 && errno != EINTR) {
+			/* A sandbox without getrandom: an address and the clock are enough for names and jitter. */
+			struct timespec now;
+
+			(void)clock_gettime(CLOCK_MONOTONIC, &now);
+			*at = (char)((uintptr_t)at ^ (uintptr_t)now.tv_nsec ^ (uintptr_t)getpid());
+			at++;
+			len--;
+		}
+	}
+}
