@@ -25,6 +25,7 @@ struct mask {
 	char **values;
 	size_t *lens;
 	size_t count;
+	unsigned char first[256]; /* bytes that a value begins with: most positions are dismissed by one look */
 };
 
 int mask_name_is_secret(const char *name);
