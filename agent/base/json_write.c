@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/text.h"
 
 void
@@ -74,9 +75,7 @@ open_level(struct json_writer *writer, const char *key, char bracket)
 {
 	begin(writer, key);
 	buf_addc(writer->out, bracket);
-	if (writer->depth + 1 == JSON_DEPTH_MAX) {
-		abort(); /* our documents have a fixed shape: this deep is our own mistake */
-	}
+	CHECK(writer->depth + 1 < JSON_DEPTH_MAX); /* our documents have a fixed shape */
 	writer->first[++writer->depth] = 1;
 }
 
