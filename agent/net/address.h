@@ -1,5 +1,6 @@
 /*
- * Which kind of place an IP address is, for the policy on where a request may go. Resolved addresses are judged, never names.
+ * Which kind of place an IP address is, for the policy on where a request may go. Resolved addresses are judged,
+ * never names.
  */
 #ifndef TRAIN_NET_ADDRESS_H
 #define TRAIN_NET_ADDRESS_H
@@ -15,7 +16,10 @@ enum {
 	ADDRESS_ANY = 15,
 };
 
-/* One of the bits. IPv4 inside IPv6 (mapped, NAT64, 6to4) is judged as the IPv4 address. Other families are ADDRESS_PRIVATE. */
+/*
+ * One of the bits. IPv4 inside IPv6 (mapped, NAT64, 6to4) is judged as the IPv4 address. Other families are
+ * ADDRESS_PRIVATE.
+ */
 unsigned address_kind(const struct sockaddr *address);
 
 /* The same for text: "10.0.0.1", "[::1]" or "::1"; 0 when it is no literal address. */

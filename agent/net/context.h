@@ -1,8 +1,9 @@
 /*
- * What every wait in this room obeys: the moment by which the phase must be over, and the descriptor that says "stop".
+ * What every wait in this room obeys: the moment by which the phase must be over, and the descriptor that says
+ * "stop".
  *
- * The hall owns it and passes it down by pointer; it must outlive every object made with it. The hall may change 'deadline_ms' between
- * phases. 'wake_fd' is only polled and never read here: net does not know what a signal is.
+ * The hall owns it and passes it down by pointer; it must outlive every object made with it. The hall may change
+ * 'deadline_ms' between phases. 'wake_fd' is only polled and never read here: net does not know what a signal is.
  */
 #ifndef TRAIN_NET_CONTEXT_H
 #define TRAIN_NET_CONTEXT_H
@@ -22,14 +23,19 @@ struct net_context {
 /* The value of an environment variable; NULL when it is absent or empty. Borrowed from envp. */
 const char *net_env(char *const *envp, const char *name);
 
-/* 1 for "true", "1", "yes", "on" in any case, as SDKs read their switches; 0 for everything else and for absent ones. */
+/*
+ * 1 for "true", "1", "yes", "on" in any case, as SDKs read their switches; 0 for everything else and for absent
+ * ones.
+ */
 int net_env_is_true(char *const *envp, const char *name);
 
 /* 0 when the phase may go on; -1 with ERR_STOPPED (the descriptor is readable; sys is 0) or ERR_DEADLINE. */
 MUST_CHECK int net_check(const struct net_context *ctx, struct err *err);
 
-/* Waits until that moment. 0 when it has come; -1 as net_check, at once when a stop comes. The only wait in this room besides
- * http.c's, so a stop request never finds us asleep. */
+/*
+ * Waits until that moment. 0 when it has come; -1 as net_check, at once when a stop comes. The only wait in this
+ * room besides http.c's, so a stop request never finds us asleep.
+ */
 MUST_CHECK int net_wait(const struct net_context *ctx, int64_t until_ms, struct err *err);
 
 #endif

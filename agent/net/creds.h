@@ -2,10 +2,10 @@
  * AWS credentials, by the chain that every SDK walks (C§8): environment, web identity, shared profile (static keys or
  * credential_process), container endpoint, EC2 instance metadata (IMDSv2).
  *
- * Invariants: the first provider that is configured decides; if it fails the chain ends there, as an SDK's does, and the error says
- * which and why. Nothing is asked before creds_get. What was got is kept until five minutes before its end, or until creds_renew.
- * SSO and assume-role profiles are refused with the one line that turns them into environment variables.
- * Secrets live in struct secret only and stand in no message.
+ * Invariants: the first provider that is configured decides; if it fails the chain ends there, as an SDK's does, and
+ * the error says which and why. Nothing is asked before creds_get. What was got is kept until five minutes before its
+ * end, or until creds_renew. SSO and assume-role profiles are refused with the one line that turns them into
+ * environment variables. Secrets live in struct secret only and stand in no message.
  */
 #ifndef TRAIN_NET_CREDS_H
 #define TRAIN_NET_CREDS_H
@@ -18,8 +18,10 @@
 #include "net/context.h"
 
 enum {
-	/* Ask again this long before the end, so that a request signed now is still valid when it arrives (SDKs: 10 to 15 minutes; a
-	 * shorter one asks rarely and a download's requests are short). */
+	/*
+	 * Ask again this long before the end, so that a request signed now is still valid when it arrives (SDKs: 10 to
+	 * 15 minutes; a shorter one asks rarely and a download's requests are short).
+	 */
 	CREDS_EARLY_S = 300,
 
 	/* A reply with credentials; aws-c-auth caps it at 10,000. A session token alone may have 4 kB. */
@@ -55,8 +57,9 @@ void creds_clean(struct creds **creds);
 #define CLEAN_CREDS CLEANUP(creds_clean) struct creds
 
 /*
- * The current credentials, asked for when there are none or they end soon. Borrowed until the next creds_get, creds_renew or
- * creds_free. -1 with ERR_CREDENTIALS (none found: lists what was tried; or the provider's own failure), ERR_STOPPED, ERR_DEADLINE.
+ * The current credentials, asked for when there are none or they end soon. Borrowed until the next creds_get,
+ * creds_renew or creds_free. -1 with ERR_CREDENTIALS (none found: lists what was tried; or the provider's own
+ * failure), ERR_STOPPED, ERR_DEADLINE.
  */
 MUST_CHECK int creds_get(struct creds *creds, const struct credentials **current, struct err *err);
 

@@ -1,10 +1,11 @@
 /*
  * One HTTP/1.1 transfer at a time; the only file that knows libcurl (http.c).
  *
- * Invariants: the body is pulled, so a slow eater slows the sender (at most HTTP_HELD_MAX bytes wait here); no redirect is followed; the
- * address policy is applied to resolved addresses, before connecting and again before a kept connection is used; every wait ends at
- * the request's deadline, at the context's, or when its wake_fd is readable; https is always verified, and only http and https exist.
- * Errors set 'err->http' to the reply's status if there was one. Texts hold scheme, host, port and path, never a query or a header.
+ * Invariants: the body is pulled, so a slow eater slows the sender (at most HTTP_HELD_MAX bytes wait here); no
+ * redirect is followed; the address policy is applied to resolved addresses, before connecting and again before a
+ * kept connection is used; every wait ends at the request's deadline, at the context's, or when its wake_fd is
+ * readable; https is always verified, and only http and https exist. Errors set 'err->http' to the reply's status if
+ * there was one. Texts hold scheme, host, port and path, never a query or a header.
  */
 #ifndef TRAIN_NET_HTTP_H
 #define TRAIN_NET_HTTP_H
@@ -24,7 +25,10 @@ enum {
 	HTTP_HELD_MAX = 131072,  /* body bytes that may wait here; libcurl hands out at most its own buffer of this size at once */
 	HTTP_CONNECT_MS = 10000, /* TCP and TLS together, where the request sets nothing else */
 
-	/* A transfer slower than this over a whole window of waiting is dead: 1 kB/s for 30 s. Only time spent waiting here counts. */
+	/*
+	 * A transfer slower than this over a whole window of waiting is dead: 1 kB/s for 30 s. Only time spent waiting
+	 * here counts.
+	 */
 	HTTP_SLOW_WINDOW_MS = 30000,
 	HTTP_SLOW_BYTES = 30 * 1024,
 
@@ -62,19 +66,26 @@ void http_clean(struct http **http);
 #define CLEAN_HTTP CLEANUP(http_clean) struct http
 
 /*
- * Sends a request (ending one that still runs; connections are kept) and waits for the head of the final reply. Any status is a success.
- * 'reply' was zeroed or used before; release it with http_reply_release. -1 with 'err': ERR_STOPPED, ERR_DEADLINE, ERR_UNAVAILABLE (not
- * reached, cut, too slow, own deadline), ERR_DENIED (certificate, address policy: err->sys is EACCES for the latter), ERR_SETTINGS.
+ * Sends a request (ending one that still runs; connections are kept) and waits for the head of the final reply. Any
+ * status is a success. 'reply' was zeroed or used before; release it with http_reply_release. -1 with 'err':
+ * ERR_STOPPED, ERR_DEADLINE, ERR_UNAVAILABLE (not reached, cut, too slow, own deadline), ERR_DENIED (certificate,
+ * address policy: err->sys is EACCES for the latter), ERR_SETTINGS.
  */
 MUST_CHECK int http_open(struct http *http, const struct http_request *request, struct http_reply *reply, struct err *err);
 
 /* The body of the last reply; a body cut before its length is ERR_UNAVAILABLE. */
 struct source http_source(struct http *http);
 
-/* Reads the rest of a small body into 'body' (initialised by the caller, at most its 'max' bytes; more is ERR_UNAVAILABLE). */
+/*
+ * Reads the rest of a small body into 'body' (initialised by the caller, at most its 'max' bytes; more is
+ * ERR_UNAVAILABLE).
+ */
 MUST_CHECK int http_slurp(struct http *http, struct buf *body, struct err *err);
 
-/* The value of the first header of that lower-case name into 'out'; 1, or 0 when it is absent or longer than 'size' - 1. */
+/*
+ * The value of the first header of that lower-case name into 'out'; 1, or 0 when it is absent or longer than
+ * 'size' - 1.
+ */
 int http_header(const struct http_reply *reply, const char *name, char *out, size_t size);
 
 void http_reply_release(struct http_reply *reply);

@@ -1,8 +1,9 @@
 /*
- * A body that outlives its connection: reads from one reply, and when that is cut asks for the rest. Shared by s3.c and web.c.
+ * A body that outlives its connection: reads from one reply, and when that is cut asks for the rest. Shared by s3.c
+ * and web.c.
  *
- * Invariants: hands on each byte once and in order; ends only when 'size' bytes came (or, with an unknown size, when the reply ended by
- * its own marks). Asks for the rest only on a strong ETag.
+ * Invariants: hands on each byte once and in order; ends only when 'size' bytes came (or, with an unknown size, when
+ * the reply ended by its own marks). Asks for the rest only on a strong ETag.
  */
 #ifndef TRAIN_NET_RESUME_H
 #define TRAIN_NET_RESUME_H

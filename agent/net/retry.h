@@ -1,5 +1,6 @@
 /*
- * Whether and when to try again (C§9.7): classes by error code and status, full jitter, a budget that a healthy transfer refills.
+ * Whether and when to try again (C§9.7): classes by error code and status, full jitter, a budget that a healthy
+ * transfer refills.
  */
 #ifndef TRAIN_NET_RETRY_H
 #define TRAIN_NET_RETRY_H
@@ -37,14 +38,16 @@ void retry_init(struct retry *retry, int attempts_max);
 /* Bytes came: the count of attempts starts anew; the budget does not. */
 void retry_progress(struct retry *retry);
 
-/* The wait before the next attempt, in ms: full jitter over 1 s * 2^attempt up to the ceiling, never less than 'retry_after_ms' (the
- * server's wish, 0 for none, believed up to the ceiling). 'random' is any 32 random bits. */
+/*
+ * The wait before the next attempt, in ms: full jitter over 1 s * 2^attempt up to the ceiling, never less than
+ * 'retry_after_ms' (the server's wish, 0 for none, believed up to the ceiling). 'random' is any 32 random bits.
+ */
 int64_t retry_delay_ms(int attempt, int64_t retry_after_ms, uint32_t random);
 
 /*
- * After a failure of kind ERR_UNAVAILABLE, which 'err' describes: waits and returns 0 when another attempt is due ('err' is cleared);
- * -1 when not: then 'err' is the failure itself, with the number of attempts behind it, or ERR_STOPPED. A wait that would pass the
- * context's deadline is not begun.
+ * After a failure of kind ERR_UNAVAILABLE, which 'err' describes: waits and returns 0 when another attempt is due
+ * ('err' is cleared); -1 when not: then 'err' is the failure itself, with the number of attempts behind it, or
+ * ERR_STOPPED. A wait that would pass the context's deadline is not begun.
  */
 MUST_CHECK int retry_next(struct retry *retry, const struct net_context *ctx, int64_t retry_after_ms, struct err *err);
 

@@ -1,10 +1,11 @@
 /*
  * One object of S3 (or of what speaks its protocol) as a source of bytes.
  *
- * Invariants: the first GET has no Range; its reply gives size, ETag, version and checksum, and its body is the first part. A body that
- * is cut is resumed by Range and If-Match on a strong ETag, inside the retry budget; without a strong ETag the cut is an error. The
- * source ends only after exactly 'size' bytes. A wrong region is followed once and signed anew, expired credentials are renewed once.
- * Retries by class (net/retry.h). No message holds a query string, a token or a signature.
+ * Invariants: the first GET has no Range; its reply gives size, ETag, version and checksum, and its body is the first
+ * part. A body that is cut is resumed by Range and If-Match on a strong ETag, inside the retry budget; without a
+ * strong ETag the cut is an error. The source ends only after exactly 'size' bytes. A wrong region is followed once
+ * and signed anew, expired credentials are renewed once. Retries by class (net/retry.h). No message holds a query
+ * string, a token or a signature.
  */
 #ifndef TRAIN_NET_S3_H
 #define TRAIN_NET_S3_H
@@ -25,7 +26,10 @@ enum {
 	S3_KEY_MAX = 1025,
 	S3_VERSION_MAX = 1025,
 
-	/* An ETag: 32 digits, "-10000", quotes; other servers' are longer. A longer one is dropped, and with it resuming. */
+	/*
+	 * An ETag: 32 digits, "-10000", quotes; other servers' are longer. A longer one is dropped, and with it
+	 * resuming.
+	 */
 	S3_ETAG_MAX = 256,
 
 	/* An error body that is read to learn the code. */
@@ -51,15 +55,19 @@ struct s3_meta {
 struct s3;
 
 /*
- * Asks for the object and waits for the head of the reply. Borrows 'ctx' and 'creds' until s3_close; copies the request. On success
- * fills 'meta' and gives an owned transfer. NULL with 'err': ERR_SETTINGS (address, endpoint or region wrong; plain http; access-point
- * ARN and S3 Express are refused by name), ERR_NOT_FOUND (NoSuchKey, NoSuchBucket, NoSuchVersion), ERR_DENIED (403, and the text names
- * what may be missing; a failed certificate check), ERR_CREDENTIALS, ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
+ * Asks for the object and waits for the head of the reply. Borrows 'ctx' and 'creds' until s3_close; copies the
+ * request. On success fills 'meta' and gives an owned transfer. NULL with 'err': ERR_SETTINGS (address, endpoint or
+ * region wrong; plain http; access-point ARN and S3 Express are refused by name), ERR_NOT_FOUND (NoSuchKey,
+ * NoSuchBucket, NoSuchVersion), ERR_DENIED (403, and the text names what may be missing; a failed certificate check),
+ * ERR_CREDENTIALS, ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
  */
 struct s3 *s3_open(const struct net_context *ctx, struct creds *creds, const struct s3_request *request, struct s3_meta *meta,
     struct err *err);
 
-/* The body; valid until s3_close. Errors as s3_open, and ERR_UNAVAILABLE for an object that changed while it was read. */
+/*
+ * The body; valid until s3_close. Errors as s3_open, and ERR_UNAVAILABLE for an object that changed while it was
+ * read.
+ */
 struct source s3_source(struct s3 *s3);
 
 void s3_close(struct s3 *s3);

@@ -1,6 +1,6 @@
 /*
- * A signed request to an AWS service: what s3.c and tags.c have in common. Puts headers, signature and policy together, sends, and reads
- * the error code of a refusal in either dialect (XML, JSON).
+ * A signed request to an AWS service: what s3.c and tags.c have in common. Puts headers, signature and policy
+ * together, sends, and reads the error code of a refusal in either dialect (XML, JSON).
  */
 #ifndef TRAIN_NET_SERVICE_H
 #define TRAIN_NET_SERVICE_H
@@ -41,11 +41,17 @@ struct service_error {
 	int64_t retry_after_ms;
 };
 
-/* Signs with the chain's current credentials and sends. As http_open; plain http by the context's rule (ERR_SETTINGS). */
+/*
+ * Signs with the chain's current credentials and sends. As http_open; plain http by the context's rule
+ * (ERR_SETTINGS).
+ */
 MUST_CHECK int service_send(struct http *http, const struct net_context *ctx, struct creds *creds, const struct service_call *call,
     struct http_reply *reply, struct err *err);
 
-/* Reads an error reply's body: code, message, region hint (header, then body), Retry-After. -1 when reading failed. */
+/*
+ * Reads an error reply's body: code, message, region hint (header, then body), Retry-After. -1 when reading
+ * failed.
+ */
 MUST_CHECK int service_read_error(struct http *http, const struct http_reply *reply, struct service_error *error, struct err *err);
 
 /* The same for a body in memory. */

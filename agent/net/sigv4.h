@@ -1,8 +1,8 @@
 /*
  * AWS Signature Version 4 in headers. Pure: time and keys are arguments.
  *
- * S3: the path is taken as sent (encoded once, not normalised) and x-amz-content-sha256 is signed. Every other service: the path is
- * normalised and encoded a second time. The session token is a signed header (C§8.7).
+ * S3: the path is taken as sent (encoded once, not normalised) and x-amz-content-sha256 is signed. Every other
+ * service: the path is normalised and encoded a second time. The session token is a signed header (C§8.7).
  */
 #ifndef TRAIN_NET_SIGV4_H
 #define TRAIN_NET_SIGV4_H
@@ -54,7 +54,10 @@ struct sigv4 {
 	struct buf to_sign;
 };
 
-/* Signs. 'out' needs no initialisation before and sigv4_release after, in every case. -1 with ERR_BUG (too many headers, no room). */
+/*
+ * Signs. 'out' needs no initialisation before and sigv4_release after, in every case. -1 with ERR_BUG (too many
+ * headers, no room).
+ */
 MUST_CHECK int sigv4_sign(const struct sigv4_request *request, struct sigv4 *out, struct err *err);
 
 void sigv4_release(struct sigv4 *sig);

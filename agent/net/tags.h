@@ -1,8 +1,8 @@
 /*
  * The job's tags, by SageMaker's ListTags (C§7). Signed POST, JSON 1.1, pages by NextToken.
  *
- * Invariants: throttles (which are HTTP 400), 5xx and broken connections are retried with full jitter until the context's deadline;
- * 2 s to connect. Everything else fails at once and says what is missing.
+ * Invariants: throttles (which are HTTP 400), 5xx and broken connections are retried with full jitter until the
+ * context's deadline; 2 s to connect. Everything else fails at once and says what is missing.
  */
 #ifndef TRAIN_NET_TAGS_H
 #define TRAIN_NET_TAGS_H
@@ -33,9 +33,10 @@ struct tags {
 };
 
 /*
- * Asks for the tags of 'arn' in the ARN's own region. Fills 'tags' (release it in every case). -1 with 'err': ERR_SETTINGS (no
- * SageMaker ARN, endpoint settings wrong), ERR_CREDENTIALS, ERR_DENIED (names sagemaker:ListTags and the ARN), ERR_UNAVAILABLE (after
- * retries, also when the deadline passed while retrying; names the VPC endpoint when nothing answered), ERR_DEADLINE, ERR_STOPPED.
+ * Asks for the tags of 'arn' in the ARN's own region. Fills 'tags' (release it in every case). -1 with 'err':
+ * ERR_SETTINGS (no SageMaker ARN, endpoint settings wrong), ERR_CREDENTIALS, ERR_DENIED (names sagemaker:ListTags and
+ * the ARN), ERR_UNAVAILABLE (after retries, also when the deadline passed while retrying; names the VPC endpoint when
+ * nothing answered), ERR_DEADLINE, ERR_STOPPED.
  */
 MUST_CHECK int tags_list(const struct net_context *ctx, struct creds *creds, const char *arn, struct tags *tags, struct err *err);
 

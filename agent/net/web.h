@@ -1,10 +1,10 @@
 /*
  * A file behind https (Artifactory and the like) as a source of bytes.
  *
- * Invariants: at most WEB_REDIRECTS_MAX redirects, https to https; credentials (bearer token, netrc) go only to the host they were meant
- * for and are dropped when host or port changes; never to loopback or private resolved addresses unless the first host was one; never
- * to link-local ones. Plain http only to loopback unless the context allows it. A cut body is resumed as S3's is.
- * No message holds a query string, a password or a token.
+ * Invariants: at most WEB_REDIRECTS_MAX redirects, https to https; credentials (bearer token, netrc) go only to the
+ * host they were meant for and are dropped when host or port changes; never to loopback or private resolved addresses
+ * unless the first host was one; never to link-local ones. Plain http only to loopback unless the context allows it.
+ * A cut body is resumed as S3's is. No message holds a query string, a password or a token.
  */
 #ifndef TRAIN_NET_WEB_H
 #define TRAIN_NET_WEB_H
@@ -28,8 +28,9 @@ struct web_request {
 	const char *token_host;     /* the one HOST or HOST:PORT that gets it; required with 'token' */
 
 	/*
-	 * Asked before each hop, the first one (hop 0) included, with "https://host[:port]/path" (no query). 0 lets it pass; -1 with 'err'
-	 * refuses: its kind is then made ERR_SETTINGS for the first address and ERR_DENIED for a redirect. NULL allows all.
+	 * Asked before each hop, the first one (hop 0) included, with "https://host[:port]/path" (no query). 0 lets it
+	 * pass; -1 with 'err' refuses: its kind is then made ERR_SETTINGS for the first address and ERR_DENIED for a
+	 * redirect. NULL allows all.
 	 */
 	int (*allow)(void *self, const char *url, int hop, struct err *err);
 	void *self;
@@ -45,10 +46,10 @@ struct web_meta {
 struct web;
 
 /*
- * Follows redirects, sends, waits for the head of the reply. Borrows 'ctx' until web_close and 'request' only during the call, but for
- * 'token', 'token_host' and 'self', which it borrows until web_close (a resume asks again). NULL with 'err': ERR_SETTINGS (refused before
- * sending), ERR_NOT_FOUND (404, 410), ERR_DENIED (401, 403, a refused redirect, a certificate that fails), ERR_UNAVAILABLE (after
- * retries), ERR_DEADLINE, ERR_STOPPED.
+ * Follows redirects, sends, waits for the head of the reply. Borrows 'ctx' until web_close and 'request' only during
+ * the call, but for 'token', 'token_host' and 'self', which it borrows until web_close (a resume asks again). NULL
+ * with 'err': ERR_SETTINGS (refused before sending), ERR_NOT_FOUND (404, 410), ERR_DENIED (401, 403, a refused
+ * redirect, a certificate that fails), ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
  */
 struct web *web_open(const struct net_context *ctx, const struct web_request *request, struct web_meta *meta, struct err *err);
 

@@ -1,0 +1,44 @@
+/* Finds the verb and opens its door. */
+#include <string.h>
+
+#include "base/err.h"
+#include "base/log.h"
+#include "cli/verb.h"
+#include "report/exitcode.h"
+
+extern char **environ;
+
+/* Flags that stand for a verb; everything that is no verb is a job's business (cli/train.c). */
+static const struct verb *
+choose(const char *word)
+{
+	if (word == NULL) {
+		return verb_find("train");
+	}
+	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
+		return verb_find("help");
+	}
+	if (strcmp(word, "--version") == 0) {
+		return verb_find("version");
+	}
+	return verb_find(word);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct err err = {0};
+	const struct verb *verb = choose(argc > 1 ? argv[1] : NULL);
+
+	/* Without a verb all words belong to the job: the entrypoint's own name takes the verb's place. */
+	char *const *words = verb != NULL && argc > 1 ? argv + 1 : argv;
+	if (verb == NULL) {
+		verb = verb_find("train");
+	}
+	int code = verb->run(words, environ, &err);
+	if (code < 0) {
+		code = exit_code_of(&err);
+		log_error("%s", err.text);
+	}
+	return code;
+}
