@@ -17,6 +17,7 @@
 
 enum {
 	SIGV4_HEADERS_MAX = 32,
+	SIGV4_SECRET_MAX = 1024, /* a secret access key; AWS's have 40 characters */
 	SIGV4_TEXT_MAX = 65536, /* canonical request: an address of 8 kB encoded twice, headers, a 4 kB token */
 };
 
@@ -29,7 +30,7 @@ struct sigv4_request {
 	const char *method;
 	const char *path;  /* as sent, without query; "" is "/" */
 	const char *query; /* without '?', as sent; NULL or "" for none */
-	const struct sigv4_header *headers; /* all that shall be signed, Host among them; x-amz-date and the token are added by the signer */
+	const struct sigv4_header *headers; /* all to be signed, Host among them; the signer adds date, token and hash */
 	size_t header_count;
 	const void *body;
 	size_t body_len;

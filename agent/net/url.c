@@ -49,6 +49,7 @@ static int
 host_is_good(const char *host)
 {
 	size_t len = strlen(host);
+	const char *last = strrchr(host, '.');
 
 	if (len == 0 || host[0] == '.' || host[0] == '-') {
 		return 0;
@@ -65,7 +66,6 @@ host_is_good(const char *host)
 		return 0;
 	}
 	/* The last label decides whether a reader tries to see a number. */
-	const char *last = strrchr(host, '.');
 	last = last == NULL ? host : last + 1;
 	if (isdigit((unsigned char)last[0]) || *last == '\0') {
 		return address_kind_of_text(host) != 0;

@@ -1,0 +1,264 @@
+#include "report/exitcode.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/check.h"
+#include "report/sigword.h"
+
+enum { PIPELINES_OWN = -1, CODES = 256, SIGNAL_BASE = 128, SIGNAL_LAST = 64 };
+
+struct published {
+	const char *text;
+	int code;
+	const char *advice;
+};
+
+/* Published: only ever append. tests/unit/report/test_exitcode.c holds a second copy of the words and codes. */
+static const struct published reasons[] = {
+    [REASON_NONE] = {"", 0, NULL},
+    [REASON_USAGE] = {"usage", 64, "See 'train help'."},
+    [REASON_CODE_DIGEST] = {"code-digest", 65,
+                            "The archive is not the one whose SHA-256 was given: publish it again, or give the digest of "
+                            "the archive you mean ('train pack' prints it). Nothing was run."},
+    [REASON_CODE_ARCHIVE] = {"code-archive", 65,
+                             "Pack the project again, best with 'train pack DIR -o FILE', and publish that. Nothing was "
+                             "run."},
+    [REASON_CODE_NOT_FOUND] = {"code-not-found", 66,
+                               "Check the address in TRAIN_CODE, the hyperparameter or tag train:code, letter by letter; "
+                               "nothing lies there."},
+    [REASON_FETCH_FAILED] = {"fetch-failed", 69,
+                             "The server did not answer well in any attempt: start the job again later; in a VPC check "
+                             "the route to it (an S3 gateway endpoint, or a NAT)."},
+    [REASON_TAGS_FAILED] = {"tags-failed", 69,
+                            "The tags of the job could not be read: start it again later, in a VPC check its "
+                            "sagemaker.api endpoint, or name the code in the request with TRAIN_CODE."},
+    [REASON_AGENT_BUG] = {"agent-bug", 70, "This is a mistake in train itself: please report this text and its version."},
+    [REASON_SYSTEM] = {"system", 71, "The container refused something that always works elsewhere: look at its limits "
+                                     "(processes, open files, memory) and its seccomp profile."},
+    [REASON_DISK_FULL] = {"disk-full", 73, "Give the job a larger volume, or write less; df -h and df -i tell which "
+                                           "file system has no bytes or no inodes left."},
+    [REASON_OUTPUT_WRITE] = {"output-write", 73, "The output folder must be a writable folder for the user that the image "
+                                                 "runs as."},
+    [REASON_WORKSPACE] = {"workspace", 73, "Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with "
+                                           "docker run add --tmpfs /tmp:exec."},
+    [REASON_IO] = {"io", 74, "A disk or a mounted file system failed: start the job again; if it happens again look at the "
+                             "storage that the text names."},
+    [REASON_FETCH_TIMEOUT] = {"fetch-timeout", 75, "Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or "
+                                                   "check the network to the place that holds it."},
+    [REASON_CODE_DENIED] = {"code-denied", 77, "Let the job's role read the code (s3:GetObject, kms:Decrypt of its key), or "
+                                               "correct what the text names."},
+    [REASON_TAGS_DENIED] = {"tags-denied", 77, "Allow sagemaker:ListTags to the job's role, or name the code in the request "
+                                               "with TRAIN_CODE."},
+    [REASON_CREDENTIALS] = {"credentials", 77, "Give the job a role; elsewhere set the AWS variables, for SSO and assumed "
+                                               "roles by eval \"$(aws configure export-credentials --format env)\"."},
+    [REASON_SETTINGS] = {"settings", 78, "Correct what is named and start the job again; 'train help' lists the settings."},
+    [REASON_TIMEOUT] = {"timeout", EXIT_TIMEOUT, "The pipeline ran longer than TRAIN_TIMEOUT allows: raise it, or make the "
+                                                 "work smaller."},
+    [REASON_COMMAND] = {"command", PIPELINES_OWN, "Check the name of the command, that it lies in the archive or on PATH, "
+                                                  "and its execute bit and #! line."},
+    [REASON_STOPPED] = {"stopped", PIPELINES_OWN, NULL},
+    [REASON_EXIT] = {"exit-N", PIPELINES_OWN, "The pipeline's log says why."},
+    [REASON_SIGNAL] = {"signal-NAME", PIPELINES_OWN, NULL},
+    [REASON_AGENT_KILLED] = {"agent-killed", PIPELINES_OWN, NULL},
+};
+
+_Static_assert(ARRAY_LEN(reasons) == REASONS, "every reason has its row");
+
+/* By kind; where the phase makes a difference, the phase of the tags does. */
+struct kind_row {
+	enum reason anywhere;
+	enum reason in_tags;
+	enum reason in_fetch; /* fetch, verify and unpack: one stream, one deadline */
+};
+
+#define SAME(reason) {reason, reason, reason}
+
+static const struct kind_row kinds[] = {
+    [ERR_NONE] = SAME(REASON_AGENT_BUG),
+    [ERR_USAGE] = SAME(REASON_USAGE),
+    [ERR_SETTINGS] = SAME(REASON_SETTINGS),
+    [ERR_DIGEST] = SAME(REASON_CODE_DIGEST),
+    [ERR_ARCHIVE] = SAME(REASON_CODE_ARCHIVE),
+    [ERR_NOT_FOUND] = {REASON_CODE_NOT_FOUND, REASON_TAGS_FAILED, REASON_CODE_NOT_FOUND},
+    [ERR_DENIED] = {REASON_CODE_DENIED, REASON_TAGS_DENIED, REASON_CODE_DENIED},
+    [ERR_CREDENTIALS] = SAME(REASON_CREDENTIALS),
+    [ERR_UNAVAILABLE] = {REASON_FETCH_FAILED, REASON_TAGS_FAILED, REASON_FETCH_FAILED},
+    [ERR_DEADLINE] = {REASON_IO, REASON_TAGS_FAILED, REASON_FETCH_TIMEOUT},
+    [ERR_DISK_FULL] = SAME(REASON_DISK_FULL),
+    [ERR_OUTPUT] = SAME(REASON_OUTPUT_WRITE),
+    [ERR_WORKSPACE] = SAME(REASON_WORKSPACE),
+    [ERR_IO] = SAME(REASON_IO),
+    [ERR_NOT_EXECUTABLE] = SAME(REASON_COMMAND),
+    [ERR_NO_COMMAND] = SAME(REASON_COMMAND),
+    [ERR_STOPPED] = SAME(REASON_STOPPED),
+    [ERR_SYSTEM] = SAME(REASON_SYSTEM),
+    [ERR_BUG] = SAME(REASON_AGENT_BUG),
+};
+
+_Static_assert(ARRAY_LEN(kinds) == ERR_KINDS, "every kind of error has its row");
+
+static void
+fill(struct exitcode *out, enum reason reason, int code)
+{
+	*out = (struct exitcode){.code = code, .reason = reason};
+	(void)snprintf(out->text, sizeof(out->text), "%s", reasons[reason].text);
+}
+
+static enum reason
+reason_of(const struct err *err)
+{
+	const struct kind_row *row = &kinds[err->kind];
+
+	if (err->phase == PHASE_TAGS) {
+		return row->in_tags;
+	}
+	if (err->phase == PHASE_FETCH || err->phase == PHASE_VERIFY || err->phase == PHASE_UNPACK) {
+		return row->in_fetch;
+	}
+	return row->anywhere;
+}
+
+void
+exitcode_of_err(const struct err *err, struct exitcode *out)
+{
+	CHECK(err->kind >= ERR_NONE && err->kind < ERR_KINDS);
+	enum reason reason = reason_of(err);
+	int code = reasons[reason].code;
+
+	if (reason == REASON_STOPPED) {
+		code = SIGNAL_BASE + err->sys;
+	} else if (reason == REASON_COMMAND) {
+		code = err->kind == ERR_NOT_EXECUTABLE ? 126 : 127;
+	}
+	fill(out, reason, code);
+}
+
+/* The pipeline ended by itself and nobody asked it to. */
+static void
+fill_own(struct exitcode *out, int status)
+{
+	int code = outcome_exit_code(status);
+
+	if (code == 0) {
+		fill(out, REASON_NONE, 0);
+		return;
+	}
+	if (WIFSIGNALED(status)) {
+		char name[SIGWORD_NAME];
+
+		fill(out, REASON_SIGNAL, code);
+		out->sig = WTERMSIG(status);
+		sigword_name(name, out->sig);
+		(void)snprintf(out->text, sizeof(out->text), "signal-%s", name);
+		return;
+	}
+	fill(out, REASON_EXIT, code);
+	(void)snprintf(out->text, sizeof(out->text), "exit-%d", code);
+}
+
+/* A pipeline that was asked to stop and then ended by itself was stopped all the same. */
+static int
+was_stopped(const struct outcome *outcome)
+{
+	return outcome->ended_by == ENDED_BY_STOP || outcome->stop_signal != 0;
+}
+
+void
+exitcode_of_outcome(const struct outcome *outcome, struct exitcode *out)
+{
+	if (!outcome->started) {
+		if (outcome->stop_signal != 0) {
+			fill(out, REASON_STOPPED, SIGNAL_BASE + outcome->stop_signal);
+		} else {
+			fill(out, REASON_AGENT_BUG, reasons[REASON_AGENT_BUG].code);
+		}
+		return;
+	}
+	if (outcome->ended_by == ENDED_BY_TIMEOUT) {
+		fill(out, REASON_TIMEOUT, EXIT_TIMEOUT);
+	} else if (was_stopped(outcome)) {
+		fill(out, REASON_STOPPED,
+		     outcome->killed_after_grace ? EXIT_KILLED_AFTER_GRACE : outcome_exit_code(outcome->status));
+	} else {
+		fill_own(out, outcome->status);
+	}
+}
+
+/* What an exit code says by custom; shells and runtimes turn a child's signal n into 128 + n. */
+static const char *
+advice_of_code(int code)
+{
+	switch (code) {
+	case 126:
+		return "By custom 126 means that a program inside the pipeline is not executable.";
+	case 127:
+		return "By custom 127 means that a program inside the pipeline was not found.";
+	default:
+		if (code > SIGNAL_BASE && code <= SIGNAL_BASE + SIGNAL_LAST) {
+			return sigword_cause(code - SIGNAL_BASE);
+		}
+		return reasons[REASON_EXIT].advice;
+	}
+}
+
+const char *
+exitcode_advice(const struct exitcode *exitcode)
+{
+	if (exitcode->reason == REASON_SIGNAL) {
+		return sigword_cause(exitcode->sig);
+	}
+	if (exitcode->reason == REASON_EXIT) {
+		return advice_of_code(exitcode->code);
+	}
+	return reasons[exitcode->reason].advice;
+}
+
+/* "was killed by SIGKILL (signal 9)" or "ended with exit code 3". */
+static void
+describe_end(char *out, size_t size, int status)
+{
+	char name[SIGWORD_NAME];
+
+	if (WIFSIGNALED(status)) {
+		sigword_name(name, WTERMSIG(status));
+		(void)snprintf(out, size, "was killed by %s (signal %d)", name, WTERMSIG(status));
+	} else {
+		(void)snprintf(out, size, "ended with exit code %d", outcome_exit_code(status));
+	}
+}
+
+void
+exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const char *step)
+{
+	char who[160], end[80], stop[SIGWORD_NAME];
+
+	if (step != NULL) {
+		(void)snprintf(who, sizeof(who), "step '%.128s'", step);
+	} else {
+		(void)snprintf(who, sizeof(who), "the pipeline");
+	}
+	describe_end(end, sizeof(end), outcome->status);
+	sigword_name(stop, outcome->stop_signal);
+	if (!outcome->started) {
+		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s before %s began", stop, who);
+	} else if (outcome->ended_by == ENDED_BY_TIMEOUT) {
+		(void)snprintf(out, ERR_TEXT_MAX, "%s ran into the timeout and %s", who, end);
+	} else if (!was_stopped(outcome)) {
+		(void)snprintf(out, ERR_TEXT_MAX, "%s %s", who, end);
+	} else if (outcome->killed_after_grace) {
+		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s and %s had to be killed after the grace", stop, who);
+	} else {
+		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s and %s %s", stop, who, end);
+	}
+}
+
+const char *
+exitcode_reason(enum reason reason, int *code)
+{
+	CHECK(reason >= REASON_NONE && reason < REASONS);
+	*code = reasons[reason].code;
+	return reasons[reason].text;
+}

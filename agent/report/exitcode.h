@@ -1,0 +1,74 @@
+/*
+ * The one table from what happened to what the outside sees: exit code, reason, advice (product §12). Stateless.
+ *
+ * Reasons are published: people match on them in alarms and scripts. The list only grows at its end, no word in it ever changes,
+ * and the codes are those of sysexits.h but where the pipeline's own code stands.
+ */
+#ifndef TRAIN_REPORT_EXITCODE_H
+#define TRAIN_REPORT_EXITCODE_H
+
+#include "base/err.h"
+#include "base/limits.h"
+#include "base/outcome.h"
+
+enum reason {
+	REASON_NONE, /* all went well: code 0 */
+	REASON_USAGE,
+	REASON_CODE_DIGEST,
+	REASON_CODE_ARCHIVE,
+	REASON_CODE_NOT_FOUND,
+	REASON_FETCH_FAILED,
+	REASON_TAGS_FAILED,
+	REASON_AGENT_BUG,
+	REASON_SYSTEM,
+	REASON_DISK_FULL,
+	REASON_OUTPUT_WRITE,
+	REASON_WORKSPACE,
+	REASON_IO,
+	REASON_FETCH_TIMEOUT,
+	REASON_CODE_DENIED,
+	REASON_TAGS_DENIED,
+	REASON_CREDENTIALS,
+	REASON_SETTINGS,
+	REASON_TIMEOUT,
+	REASON_COMMAND,
+	REASON_STOPPED,
+	REASON_EXIT,         /* the text is "exit-N" */
+	REASON_SIGNAL,       /* the text is "signal-SIGSEGV" and so on */
+	REASON_AGENT_KILLED, /* only ever in the stub of report/failure.h */
+	REASONS
+};
+
+enum {
+	EXIT_TIMEOUT = 124,            /* as timeout(1) */
+	EXIT_KILLED_AFTER_GRACE = 137, /* 128 + SIGKILL, whatever the pipeline's main process made of it */
+	REASON_TEXT = 40,              /* "signal-" and the longest name, with room */
+};
+
+struct exitcode {
+	int code;               /* 0-255: what train exits with */
+	enum reason reason;
+	int sig;                /* the signal of REASON_SIGNAL, else 0 */
+	char text[REASON_TEXT]; /* the published reason; "" for REASON_NONE */
+};
+
+/* For a failure of the agent's: by kind, and for some kinds by phase. ERR_NONE is a mistake of ours: 70, never 0. */
+void exitcode_of_err(const struct err *err, struct exitcode *out);
+
+/* For a pipeline that ran, or that a stop request kept from running. Not started and not stopped is a mistake of ours: 70. */
+void exitcode_of_outcome(const struct outcome *outcome, struct exitcode *out);
+
+/* What to do about it: whole sentences, or NULL when there is nothing to say (all went well, stopped). Static text. */
+const char *exitcode_advice(const struct exitcode *exitcode);
+
+/*
+ * What happened to the pipeline in words, lower case and without a full stop: "step 'train' ended with exit code 3". 'step' is NULL
+ * where there is only one unnamed command. For outcomes that ran or were stopped.
+ */
+void exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const char *step);
+
+/* The published word of a reason ("exit-N" and "signal-NAME" for the two families, "" for REASON_NONE), and its exit code, or -1
+ * where the pipeline's code stands. For help texts and the test that keeps the list as it was. */
+const char *exitcode_reason(enum reason reason, int *code);
+
+#endif
