@@ -214,7 +214,10 @@ aws_endpoint(
 	return 0;
 }
 
-/* Names that can stand before ".s3.": 3-63 of a-z 0-9 '-', ends alphanumeric. A dot would be a label no wildcard certificate covers. */
+/*
+ * Names that can stand before ".s3.": 3-63 of a-z 0-9 '-', ends alphanumeric. A dot would be a label no wildcard
+ * certificate covers.
+ */
 static int
 is_host_label(const char *bucket)
 {

@@ -34,7 +34,10 @@ net_env_is_true(char *const *envp, const char *name)
 	return 0;
 }
 
-/* 1 once the wake descriptor is readable, 0 when the time is up first. An error of poll itself counts as the time being up. */
+/*
+ * 1 once the wake descriptor is readable, 0 when the time is up first. An error of poll itself counts as the time
+ * being up.
+ */
 static int
 woken(const struct net_context *ctx, int64_t until_ms)
 {

@@ -1,7 +1,7 @@
 /*
  * One HTTP/1.1 transfer at a time; the only file that knows libcurl (http.c).
  *
- * Invariants: the body is pulled, so a slow eater slows the sender (at most HTTP_HELD_MAX bytes wait here); no
+ * Invariants: the body is pulled, so a slow eater slows the sender (net/window.h); no
  * redirect is followed; the address policy is applied to resolved addresses, before connecting and again before a
  * kept connection is used; every wait ends at the request's deadline, at the context's, or when its wake_fd is
  * readable; https is always verified, and only http and https exist. Errors set 'err->http' to the reply's status if
@@ -19,10 +19,9 @@
 #include "base/stream.h"
 #include "net/address.h"
 #include "net/context.h"
+#include "net/reply.h"
 
 enum {
-	HTTP_HEAD_MAX = 65536,   /* header bytes of one reply; S3 sends about 1 kB, 8 kB is the usual cap of servers */
-	HTTP_HELD_MAX = 131072,  /* body bytes that may wait here; libcurl hands out at most its own buffer of this size at once */
 	HTTP_CONNECT_MS = 10000, /* TCP and TLS together, where the request sets nothing else */
 
 	/*
@@ -44,15 +43,8 @@ struct http_request {
 	unsigned addresses;         /* set of ADDRESS_ bits it may connect to; without a proxy */
 	int connect_ms;             /* 0: HTTP_CONNECT_MS */
 	int64_t deadline_ms;        /* of this request alone, ERR_UNAVAILABLE when it passes; 0: the context's */
+	int hide_path;              /* 1: messages show the host alone; the path of a credentials endpoint is a key */
 	int no_proxy;               /* 1: never through a proxy (container and instance endpoints, loopback) */
-};
-
-struct http_reply {
-	int status;
-	int64_t length;      /* of the body that follows; -1 when the server did not say */
-	int has_end;         /* 0: neither length nor chunks, so a cut would look like the end */
-	unsigned peer;       /* ADDRESS_ bit of the other side; 0 behind a proxy */
-	struct buf head;     /* "name: value" lines with lower-case names, for http_header */
 };
 
 struct http;
@@ -81,14 +73,5 @@ struct source http_source(struct http *http);
  * ERR_UNAVAILABLE).
  */
 MUST_CHECK int http_slurp(struct http *http, struct buf *body, struct err *err);
-
-/*
- * The value of the first header of that lower-case name into 'out'; 1, or 0 when it is absent or longer than
- * 'size' - 1.
- */
-int http_header(const struct http_reply *reply, const char *name, char *out, size_t size);
-
-void http_reply_release(struct http_reply *reply);
-#define CLEAN_REPLY CLEANUP(http_reply_release) struct http_reply
 
 #endif

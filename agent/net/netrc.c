@@ -17,7 +17,10 @@ struct reader {
 	char word[WORD_MAX];
 };
 
-/* The next word: blanks split, double quotes hold blanks, a backslash takes the next character. 1, 0 at the end, -1 when too long. */
+/*
+ * The next word: blanks split, double quotes hold blanks, a backslash takes the next character. 1, 0 at the end,
+ * -1 when too long.
+ */
 static int
 next_word(struct reader *reader)
 {
@@ -70,6 +73,7 @@ static int
 take_word(struct reader *reader, const char *host, struct login *login, int *here)
 {
 	char *target = NULL;
+	int machine = strcmp(reader->word, "machine") == 0;
 
 	if (strcmp(reader->word, "default") == 0) {
 		*here = !login->found;
@@ -88,10 +92,9 @@ take_word(struct reader *reader, const char *host, struct login *login, int *her
 		target = login->user;
 	} else if (strcmp(reader->word, "password") == 0) {
 		target = login->password;
-	} else if (strcmp(reader->word, "machine") != 0 && strcmp(reader->word, "account") != 0) {
+	} else if (!machine && strcmp(reader->word, "account") != 0) {
 		return -1;
 	}
-	int machine = reader->word[0] == 'm';
 	if (next_word(reader) != 1) {
 		return -1;
 	}

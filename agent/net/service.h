@@ -30,7 +30,8 @@ struct service_call {
 	const char *body; /* or NULL */
 	const char *region;
 	const char *service; /* name for signing; NULL: the request is not signed */
-	int connect_ms;
+	int connect_ms;      /* as in struct http_request */
+	int64_t deadline_ms; /* as there */
 };
 
 /* The service's words about a refusal; all "" or 0 when it had none. */

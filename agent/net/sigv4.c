@@ -55,7 +55,10 @@ recode(struct buf *out, const char *text, size_t len)
 	}
 }
 
-/* Sorts by name and then by value: '=' sorts above '-', '.' and the digits, so pairs are written with a byte that sorts below them all. */
+/*
+ * Sorts by name and then by value: '=' sorts above '-', '.' and the digits, so pairs are written with a byte that
+ * sorts below them all.
+ */
 static int
 add_query(struct buf *out, const char *query)
 {
@@ -248,7 +251,10 @@ add_names(struct buf *out, const struct signed_headers *headers)
 	}
 }
 
-/* The signature itself: four HMACs from the secret key to the key of this day, region and service, then one over the text. */
+/*
+ * The signature itself: four HMACs from the secret key to the key of this day, region and service, then one over
+ * the text.
+ */
 static int
 sign_text(const struct sigv4_request *request, const char *day, const struct buf *text, char hex[SHA256_HEX])
 {

@@ -145,7 +145,10 @@ trust_ciphers(void)
 const char *
 trust_explain(const char *library_text)
 {
-	/* BearSSL reports a fatal alert as 0x0100 + its number: 70 is protocol_version, 40 handshake_failure (RFC 5246, 7.2). */
+	/*
+	 * BearSSL reports a fatal alert as 0x0100 + its number: 70 is protocol_version, 40 handshake_failure (RFC
+	 * 5246, 7.2).
+	 */
 	static const char *const signs[] = {"0x0146", "0x0128", "protocol version", "handshake failure"};
 
 	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {

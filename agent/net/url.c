@@ -43,8 +43,11 @@ parse_scheme(struct url *url, const char *text, const char **rest)
 	return -1;
 }
 
-/* A name of letters, digits, '-', '_' and '.', or an IPv6 address in brackets. Numbers that only some readers take for an address (127.1,
- * 0x7f000001) are refused with everything else that ends in a digit and is no plain IPv4 address. */
+/*
+ * A name of letters, digits, '-', '_' and '.', or an IPv6 address in brackets. Numbers that only some readers take
+ * for an address (127.1, 0x7f000001) are refused with everything else that ends in a digit and is no plain IPv4
+ * address.
+ */
 static int
 host_is_good(const char *host)
 {

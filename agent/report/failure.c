@@ -253,8 +253,8 @@ failure_end(struct failure *failure, const char *text, size_t len, struct err *e
 		return put(failure->file_fd, text, len) < 0 ? fail_to_write(err) : 0;
 	}
 	if (there != NOBODY) {
-		notice(failure, "'output/%s' is %s and stays as it is", NAME,
-		       there == THEIRS ? "the pipeline's own" : "no regular file");
+		notice(failure, "'output/%s' %s and stays as it is", NAME,
+		       there == THEIRS ? "was written by another program" : "is no regular file");
 		drop_reserve(failure);
 		return 1;
 	}

@@ -4,9 +4,10 @@
  * pipeline waits and the agent does not.
  *
  *     pipe -> feed (lines, progress, escapes) -> gate (one line at a time) -> outlet (non-blocking) -> 1 or 2
- *             queue of the agent's lines ------>
+ *                                     queue -+
  *
- * feed.h knows what a line is, outlet.h how to write without waiting, gate.h who may write now: streams whose descriptors are the same file share one gate.
+ * feed.h knows what a line is, gate.h whose turn it is, outlet.h how to write without waiting, queue.h holds the agent's own lines
+ * and tail.h the last ones of stderr. Streams whose descriptors are the same file share one gate.
  *
  * Invariants: all memory is taken in relay_open; descriptors 0-2 keep their flags; what is emitted has gone through the mask.
  */
@@ -33,6 +34,7 @@ enum {
 	RELAY_FDS_MAX = 2 * RELAY_STREAMS,   /* descriptors that relay_watch may name */
 	RELAY_OUT_QUEUE_BYTES = 1 << 20,     /* metric lines that wait for stdout (product §11) */
 	RELAY_ERR_QUEUE_BYTES = 64 << 10,    /* the agent's own lines: few and short */
+	RELAY_DROP_TURNS_MAX = 64,           /* reads of a pipe that is thrown away: more than any pipe holds by default limits */
 	RELAY_STALL_MS = 10000,              /* a reader that takes nothing for so long at the very end has lost the rest */
 };
 
@@ -42,6 +44,7 @@ struct relay {
 	struct gate gates[RELAY_STREAMS];
 	struct gate *gate_of[RELAY_STREAMS];
 	struct queue queues[RELAY_STREAMS];
+	int blocked[RELAY_STREAMS]; /* 1: the feed has something that could not be put */
 	struct tail tail;
 	const struct mask *mask; /* borrowed, may be NULL: values replaced by *** in the pipeline's lines; may be set at any time */
 	struct buf masked;       /* scratch for a chunk with its values replaced */
@@ -76,6 +79,9 @@ int relay_say(struct relay *relay, enum relay_stream stream, const char *line, s
  * lost and counted, and later ends do not wait for that reader again. Waits itself; the supervisor drains by relay_pump instead.
  */
 void relay_finish(struct relay *relay, int64_t stall_ms, int64_t deadline_ms);
+
+/* Bytes that readers took so far: who looks twice and sees no change knows of a stall. */
+uint64_t relay_taken(const struct relay *relay);
 
 /* Lines and bytes that no reader took, of both streams. */
 void relay_lost(const struct relay *relay, uint64_t *lines, uint64_t *bytes);

@@ -1,0 +1,600 @@
+#include "net/http.h"
+
+#include <ctype.h>
+#include <curl/curl.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "net/proxy.h"
+#include "net/trust.h"
+#include "net/url.h"
+#include "net/window.h"
+
+enum {
+	CURL_BUFFER = 65536,     /* what libcurl reads at once; WINDOW_BYTES is twice that */
+	SHOWN_MAX = 300,         /* an address in a message */
+	KEPT_CONNECTIONS = 4,    /* a redirect comes back to few hosts */
+	POLL_STEP_MS = 60000,    /* libcurl's own timers shorten a wait; this bounds it where it has none */
+};
+
+struct http {
+	const struct net_context *ctx;
+	CURLM *multi;
+	CURL *easy;
+	struct curl_slist *lines;
+	struct trust trust;
+	char error[CURL_ERROR_SIZE];
+	char shown[SHOWN_MAX];
+
+	/* What this request may do. */
+	unsigned addresses;
+	int via_proxy;
+	unsigned refused; /* ADDRESS_ bit of what the policy did not let through */
+	int64_t deadline_ms;
+
+	/* Where it stands. */
+	int attached; /* the easy handle is in the multi handle */
+	int done;
+	CURLcode result;
+	int status;
+	int head; /* 1 once the head is whole, -1 when it is too large */
+	struct http_reply *reply; /* the caller's, only while http_open runs */
+
+	/* The body. */
+	struct window window;
+	int paused;
+	int64_t body_got;
+
+	/* Of the present window of waiting. */
+	int64_t waited_ms, waited_bytes;
+};
+
+static int
+policy_lets(struct http *http, unsigned kind)
+{
+	if (http->via_proxy || (http->addresses & kind) != 0) {
+		return 1;
+	}
+	http->refused = kind;
+	return 0;
+}
+
+static curl_socket_t
+open_socket(void *self, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct http *http = self;
+
+	(void)purpose;
+	if (!policy_lets(http, address_kind(&address->addr))) {
+		return CURL_SOCKET_BAD;
+	}
+	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+}
+
+/* A kept connection is judged again: it may have been made under another policy. */
+static int
+before_request(void *self, char *peer, char *local, int peer_port, int local_port)
+{
+	(void)local;
+	(void)peer_port;
+	(void)local_port;
+	return policy_lets(self, address_kind_of_text(peer)) ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT;
+}
+
+static size_t
+take_header(char *line, size_t size, size_t count, void *self)
+{
+	struct http *http = self;
+	size_t len = size * count;
+
+	/* Trailers behind chunks say nothing we use. */
+	if (http->reply != NULL && http->head <= 0) {
+		http->head = reply_take_line(http->reply, line, len);
+		http->status = http->reply->status;
+	}
+	return http->head < 0 ? 0 : len;
+}
+
+static size_t
+take_body(char *bytes, size_t size, size_t count, void *self)
+{
+	struct http *http = self;
+	size_t len = size * count;
+
+	if (window_put(&http->window, bytes, len) < 0) {
+		http->paused = 1;
+		return CURL_WRITEFUNC_PAUSE;
+	}
+	http->body_got += (int64_t)len;
+	http->waited_bytes += (int64_t)len;
+	return len;
+}
+
+static int
+fail_refused(struct http *http, struct err *err)
+{
+	(void)err_set(err, ERR_DENIED, 0, "'%s' leads to a %s address, which is not allowed here", http->shown,
+	    address_kind_name(http->refused));
+	err->sys = EACCES;
+	return -1;
+}
+
+/* libcurl's own words, which begin with a capital; they name hosts and never a query. */
+static const char *
+library_text(struct http *http)
+{
+	if (http->error[0] == '\0') {
+		return curl_easy_strerror(http->result);
+	}
+	http->error[strcspn(http->error, "\r\n")] = '\0';
+	return http->error;
+}
+
+static int
+fail_by_code(struct http *http, struct err *err)
+{
+	const char *text = library_text(http), *why;
+
+	switch ((int)http->result) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_ISSUER_ERROR:
+	case CURLE_SSL_INVALIDCERTSTATUS:
+		return err_set(err, ERR_DENIED, 0, "the certificate of '%s' is not trusted: %s (checked against %s)", http->shown, text,
+		    http->trust.name);
+	case CURLE_SSL_CACERT_BADFILE:
+		return err_set(err, ERR_SETTINGS, 0, "cannot use %s: %s", http->trust.name, text);
+	case CURLE_URL_MALFORMAT:
+	case CURLE_UNSUPPORTED_PROTOCOL:
+		return err_set(err, ERR_SETTINGS, 0, "cannot use the address '%s': %s", http->shown, text);
+	case CURLE_OUT_OF_MEMORY:
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot get '%s'", http->shown);
+	case CURLE_OPERATION_TIMEDOUT:
+		(void)err_set(err, ERR_UNAVAILABLE, 0, "cannot reach '%s' in time: %s", http->shown, text);
+		err->sys = ETIMEDOUT;
+		return -1;
+	case CURLE_SSL_CONNECT_ERROR:
+		why = trust_explain(text);
+		return err_set(err, ERR_UNAVAILABLE, 0, "no TLS with '%s': %s%s%s%s", http->shown, why == NULL ? "" : why,
+		    why == NULL ? "" : " (", text, why == NULL ? "" : ")");
+	default:
+		return err_set(err, ERR_UNAVAILABLE, 0, "cannot get '%s': %s", http->shown, text);
+	}
+}
+
+/* The transfer has ended badly: why. */
+static int
+fail(struct http *http, struct err *err)
+{
+	if (http->refused != 0 && http->head <= 0) {
+		(void)fail_refused(http, err);
+	} else if (http->head < 0) {
+		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' sent more than %d bytes of headers", http->shown, HTTP_HEAD_MAX);
+	} else if (http->head > 0 && http->result == CURLE_PARTIAL_FILE) {
+		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' was cut after %lld bytes", http->shown, (long long)http->body_got);
+	} else {
+		(void)fail_by_code(http, err);
+	}
+	err->http = http->head > 0 ? http->status : 0;
+	return -1;
+}
+
+static int
+fail_in_time(struct http *http, struct err *err, const char *what)
+{
+	(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' %s", http->shown, what);
+	err->sys = ETIMEDOUT;
+	err->http = http->head > 0 ? http->status : 0;
+	return -1;
+}
+
+static void
+note_end(struct http *http)
+{
+	CURLMsg *message;
+	int left;
+
+	while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
+		if (message->msg == CURLMSG_DONE) {
+			http->done = 1;
+			http->result = message->data.result;
+		}
+	}
+}
+
+/* Deadlines are checked before each wait, so that a sender that never stops cannot keep us past them. */
+static int
+check_time(struct http *http, struct err *err)
+{
+	int64_t now_ms = clock_now_ms();
+
+	if (now_ms >= http->ctx->deadline_ms) {
+		return err_set(err, ERR_DEADLINE, 0, "the time for this phase is over while waiting for '%s'", http->shown);
+	}
+	if (now_ms >= http->deadline_ms) {
+		return fail_in_time(http, err, "did not answer in time");
+	}
+	if (http->waited_ms >= HTTP_SLOW_WINDOW_MS) {
+		if (http->waited_bytes < HTTP_SLOW_BYTES) {
+			return fail_in_time(http, err, "sent next to nothing for 30 seconds");
+		}
+		http->waited_ms = 0;
+		http->waited_bytes = 0;
+	}
+	return 0;
+}
+
+static int
+wait_step(struct http *http, struct err *err)
+{
+	struct curl_waitfd wake = {.fd = http->ctx->wake_fd, .events = CURL_WAIT_POLLIN};
+	int64_t until_ms = clock_earlier(http->deadline_ms, http->ctx->deadline_ms), begun_ms = clock_now_ms();
+	int64_t window_ms = HTTP_SLOW_WINDOW_MS - http->waited_ms;
+	int wait_ms;
+
+	until_ms = clock_earlier(until_ms, begun_ms + window_ms);
+	wait_ms = clock_poll_ms(clock_earlier(until_ms, begun_ms + POLL_STEP_MS));
+	if (curl_multi_poll(http->multi, &wake, http->ctx->wake_fd < 0 ? 0 : 1, wait_ms, NULL) != CURLM_OK) {
+		return err_set(err, ERR_SYSTEM, errno, "cannot wait for '%s'", http->shown);
+	}
+	http->waited_ms += clock_now_ms() - begun_ms;
+	return 0;
+}
+
+/* Lets libcurl work until 'ready' says so or the transfer is over. 0, or -1 with 'err' when it may not go on. */
+static int
+pump(struct http *http, int (*ready)(const struct http *http), struct err *err)
+{
+	int running;
+
+	for (;;) {
+		if (net_check(http->ctx, err) < 0 || check_time(http, err) < 0) {
+			return -1;
+		}
+		if (curl_multi_perform(http->multi, &running) != CURLM_OK) {
+			return err_set(err, ERR_SYSTEM, 0, "cannot go on with '%s'", http->shown);
+		}
+		note_end(http);
+		if (http->done || ready(http)) {
+			return 0;
+		}
+		if (wait_step(http, err) < 0) {
+			return -1;
+		}
+	}
+}
+
+static int
+head_is_here(const struct http *http)
+{
+	return http->head > 0;
+}
+
+static int
+body_is_here(const struct http *http)
+{
+	return http->window.into_got > 0;
+}
+
+static void
+detach(struct http *http)
+{
+	if (http->attached) {
+		(void)curl_multi_remove_handle(http->multi, http->easy);
+		http->attached = 0;
+	}
+	curl_slist_free_all(http->lines);
+	http->lines = NULL;
+}
+
+static int
+add_line(struct http *http, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(http->lines, line);
+
+	if (longer == NULL) {
+		return -1;
+	}
+	http->lines = longer;
+	return 0;
+}
+
+static int
+add_lines(struct http *http, const struct http_request *request)
+{
+	/* No waiting for "100 Continue", and no form type where the caller names none. */
+	int typed = 0;
+
+	for (size_t i = 0; request->headers != NULL && request->headers[i] != NULL; i++) {
+		typed |= strncasecmp(request->headers[i], "Content-Type:", 13) == 0;
+		if (i >= HTTP_HEADERS_MAX || add_line(http, request->headers[i]) < 0) {
+			return -1;
+		}
+	}
+	if (!typed && add_line(http, "Content-Type:") < 0) {
+		return -1;
+	}
+	return add_line(http, "Expect:");
+}
+
+/* The same for every request of this handle. */
+static int
+set_fixed_options(struct http *http)
+{
+	CURL *easy = http->easy;
+	int bad = 0;
+
+	curl_easy_reset(easy);
+	bad |= curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_BUFFER) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_USERAGENT, "train") != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, take_header) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_HEADERDATA, http) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_body) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_WRITEDATA, http) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, http) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, before_request) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_PREREQDATA, http) != CURLE_OK;
+	return bad ? -1 : 0;
+}
+
+static int
+set_tls_options(struct http *http)
+{
+	const char *ciphers = trust_ciphers();
+	struct curl_blob pem = {.data = http->trust.pem.data, .len = http->trust.pem.len, .flags = CURL_BLOB_NOCOPY};
+	int bad = 0;
+
+	bad |= curl_easy_setopt(http->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK;
+	bad |= curl_easy_setopt(http->easy, CURLOPT_SSL_VERIFYPEER, 1L) != CURLE_OK;
+	bad |= curl_easy_setopt(http->easy, CURLOPT_SSL_VERIFYHOST, 2L) != CURLE_OK;
+	if (ciphers != NULL) {
+		bad |= curl_easy_setopt(http->easy, CURLOPT_SSL_CIPHER_LIST, ciphers) != CURLE_OK;
+	}
+	if (http->trust.file != NULL) {
+		bad |= curl_easy_setopt(http->easy, CURLOPT_CAINFO, http->trust.file) != CURLE_OK;
+	} else {
+		bad |= curl_easy_setopt(http->easy, CURLOPT_CAINFO, NULL) != CURLE_OK;
+		bad |= curl_easy_setopt(http->easy, CURLOPT_CAINFO_BLOB, &pem) != CURLE_OK;
+	}
+	return bad ? -1 : 0;
+}
+
+static int
+set_request_options(struct http *http, const struct http_request *request, const char *proxy)
+{
+	CURL *easy = http->easy;
+	long connect_ms = request->connect_ms > 0 ? request->connect_ms : HTTP_CONNECT_MS;
+	int bad = 0;
+
+	bad |= curl_easy_setopt(easy, CURLOPT_URL, request->url) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_PROXY, proxy == NULL ? "" : proxy) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_NOPROXY, "") != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) != CURLE_OK;
+	if (strcmp(request->method, "GET") != 0) {
+		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) != CURLE_OK;
+		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body == NULL ? "" : request->body) != CURLE_OK;
+		bad |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK;
+	}
+	bad |= add_lines(http, request) < 0;
+	bad |= curl_easy_setopt(easy, CURLOPT_HTTPHEADER, http->lines) != CURLE_OK;
+	return bad ? -1 : 0;
+}
+
+/* What can be said before anything is sent. */
+static int
+check_address(struct http *http, const struct url *url, const struct http_request *request, struct err *err)
+{
+	unsigned literal = address_kind_of_text(url->host);
+
+	if (literal != 0 && (request->addresses & literal) == 0) {
+		http->refused = literal;
+		return fail_refused(http, err);
+	}
+	if (literal != 0 && strcmp(url->scheme, "https") == 0) {
+		return err_set(err, ERR_SETTINGS, 0,
+		    "cannot check the certificate of the bare address '%s': use a host name, with /etc/hosts if need be", url->host);
+	}
+	return 0;
+}
+
+/* Everything of the last request goes; connections, and the choice of certificates, stay. */
+static void
+start_anew(struct http *http, const struct http_request *request, struct http_reply *reply)
+{
+	detach(http);
+	http->error[0] = '\0';
+	http->addresses = request->addresses;
+	http->refused = 0;
+	http->deadline_ms = request->deadline_ms == 0 ? DEADLINE_NEVER : request->deadline_ms;
+	http->done = 0;
+	http->result = CURLE_OK;
+	http->status = 0;
+	http->head = 0;
+	http->window.into = NULL;
+	http->window.held_at = 0;
+	http->window.held_len = 0;
+	http->paused = 0;
+	http->body_got = 0;
+	http->waited_ms = 0;
+	http->waited_bytes = 0;
+	reply_begin(reply);
+	http->reply = reply;
+}
+
+static int
+send_once(struct http *http, const struct url *url, const struct http_request *request, struct http_reply *reply, struct err *err)
+{
+	const char *proxy = request->no_proxy ? NULL : proxy_for(http->ctx->envp, url);
+	int secure = strcmp(url->scheme, "https") == 0;
+
+	start_anew(http, request, reply);
+	http->via_proxy = proxy != NULL;
+	if (check_address(http, url, request, err) < 0 || (secure && trust_choose(&http->trust, http->ctx->envp, err) < 0)) {
+		return -1;
+	}
+	if (set_fixed_options(http) < 0 || (secure && set_tls_options(http) < 0) || set_request_options(http, request, proxy) < 0) {
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot prepare the request to '%s'", http->shown);
+	}
+	if (curl_multi_add_handle(http->multi, http->easy) != CURLM_OK) {
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot begin the request to '%s'", http->shown);
+	}
+	http->attached = 1;
+	if (pump(http, head_is_here, err) < 0) {
+		return -1;
+	}
+	return http->head > 0 && (!http->done || http->result == CURLE_OK || http->body_got > 0) ? 0 : fail(http, err);
+}
+
+static void
+note_peer(struct http *http, struct http_reply *reply)
+{
+	char *peer = NULL;
+
+	if (!http->via_proxy && curl_easy_getinfo(http->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL) {
+		reply->peer = address_kind_of_text(peer);
+	}
+}
+
+int
+http_open(struct http *http, const struct http_request *request, struct http_reply *reply, struct err *err)
+{
+	CLEAN_BUF shown = {0};
+	struct url url;
+	int sent;
+
+	if (url_parse(&url, request->url, err) < 0) {
+		return -1;
+	}
+	buf_init(&shown, 2 * URL_MAX);
+	(void)url_print(&url, 1, &shown);
+	if (request->hide_path && shown.len > 0) {
+		shown.data[shown.len - strcspn(url.path, "?")] = '\0';
+	}
+	(void)strncpy(http->shown, buf_text(&shown), sizeof(http->shown) - 1);
+	do {
+		sent = send_once(http, &url, request, reply, err);
+		/* A root in the system's file that this TLS library cannot read must not end the job. */
+	} while (sent < 0 && http->result == CURLE_SSL_CACERT_BADFILE && trust_fall_back(&http->trust));
+	http->reply = NULL;
+	if (sent < 0) {
+		detach(http);
+		return -1;
+	}
+	note_peer(http, reply);
+	return 0;
+}
+
+static ssize_t
+read_body(void *self, void *bytes, size_t len, struct err *err)
+{
+	struct http *http = self;
+	int pumped = 0;
+
+	if (http->window.held_len > 0) {
+		return (ssize_t)window_take(&http->window, bytes, len);
+	}
+	if (!http->attached) {
+		return err_set(err, ERR_BUG, 0, "a body is read before its request was sent");
+	}
+	http->window.into = bytes;
+	http->window.into_len = len;
+	http->window.into_got = 0;
+	if (http->paused) {
+		http->paused = 0;
+		if (curl_easy_pause(http->easy, CURLPAUSE_CONT) != CURLE_OK) {
+			pumped = err_set(err, ERR_SYSTEM, 0, "cannot go on with '%s'", http->shown);
+		}
+	}
+	if (pumped == 0 && http->window.into_got == 0 && !http->done) {
+		pumped = pump(http, body_is_here, err);
+	}
+	http->window.into = NULL;
+	if (http->window.into_got > 0) {
+		return (ssize_t)http->window.into_got;
+	}
+	if (pumped < 0) {
+		return -1;
+	}
+	return http->result == CURLE_OK ? 0 : fail(http, err);
+}
+
+struct source
+http_source(struct http *http)
+{
+	return (struct source){.read = read_body, .self = http};
+}
+
+int
+http_slurp(struct http *http, struct buf *body, struct err *err)
+{
+	char piece[4096];
+	ssize_t n;
+
+	while ((n = read_body(http, piece, sizeof(piece), err)) > 0) {
+		if (buf_add(body, piece, (size_t)n) < 0) {
+			(void)err_set(err, ERR_UNAVAILABLE, 0, "the reply of '%s' is larger than %zu bytes", http->shown, body->max);
+			err->http = http->status;
+			return -1;
+		}
+	}
+	return n < 0 ? -1 : 0;
+}
+
+struct http *
+http_new(const struct net_context *ctx, struct err *err)
+{
+	struct http *http = NULL;
+
+	/* Counted by libcurl; the first call is made before there are threads. */
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK) {
+		http = calloc(1, sizeof(*http));
+	}
+	if (http == NULL) {
+		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot start the HTTP client");
+		return NULL;
+	}
+	http->ctx = ctx;
+	http->multi = curl_multi_init();
+	http->easy = curl_easy_init();
+	if (http->multi == NULL || http->easy == NULL) {
+		http_free(http);
+		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot start the HTTP client");
+		return NULL;
+	}
+	return http;
+}
+
+void
+http_free(struct http *http)
+{
+	if (http == NULL) {
+		return;
+	}
+	detach(http);
+	curl_easy_cleanup(http->easy);
+	(void)curl_multi_cleanup(http->multi);
+	trust_release(&http->trust);
+	free(http);
+	curl_global_cleanup();
+}
+
+void
+http_clean(struct http **http)
+{
+	http_free(*http);
+	*http = NULL;
+}

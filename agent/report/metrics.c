@@ -1,0 +1,390 @@
+#include "report/metrics.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/json_write.h"
+#include "report/metric_line.h"
+#include "report/outdir.h"
+
+void
+metrics_init(struct metrics *metrics, const struct metrics_setup *setup)
+{
+	memset(metrics, 0, sizeof(*metrics));
+	metrics->setup = *setup;
+	metrics->fd = -1;
+	metrics->file_fd = -1;
+	metrics->file_off = setup->root == NULL;
+	buf_init(&metrics->file, METRICS_FILE_BUFFER);
+}
+
+int
+metrics_listen(struct metrics *metrics, const char *dir, struct err *err)
+{
+	int n = snprintf(metrics->path, sizeof(metrics->path), "%s/metrics", dir);
+
+	if (n < 0 || (size_t)n >= sizeof(metrics->path)) {
+		metrics->path[0] = '\0';
+		return err_set(err, ERR_WORKSPACE, ENAMETOOLONG, "cannot make the metrics FIFO in '%s'", dir);
+	}
+	/* 0622: any user of the pipeline may write. The umask has its say in mkfifo, so the mode is set once more. */
+	if (mkfifo(metrics->path, 0622) < 0) {
+		int sys = errno;
+
+		metrics->path[0] = '\0'; /* what stands there is not ours to remove */
+		return err_set(err, ERR_WORKSPACE, sys, "cannot make the metrics FIFO in '%s'", dir);
+	}
+	metrics->fd = open(metrics->path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
+	if (metrics->fd < 0 || fchmod(metrics->fd, 0622) < 0) {
+		return err_set(err, ERR_WORKSPACE, errno, "cannot open the metrics FIFO '%s'", metrics->path);
+	}
+	return 0;
+}
+
+/* ---- the table of names ---- */
+
+static uint32_t
+hash_of(const char *name, size_t len)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a: short keys, no adversary gains more than a slow table of a thousand */
+
+	for (size_t i = 0; i < len; i++) {
+		hash = (hash ^ (unsigned char)name[i]) * 16777619u;
+	}
+	return hash;
+}
+
+/* Adds a name at the free place 'at'. NULL when the table is full or memory was refused. */
+static struct metric *
+new_name(struct metrics *metrics, uint32_t at, const char *name, size_t len)
+{
+	if (metrics->name_count == METRICS_NAMES_MAX) {
+		return NULL;
+	}
+	if (metrics->names == NULL) {
+		metrics->names = calloc(METRICS_NAMES_MAX, sizeof(*metrics->names));
+	}
+	char *copy = malloc(len + 1);
+	if (metrics->names == NULL || copy == NULL) {
+		free(copy);
+		return NULL;
+	}
+	memcpy(copy, name, len);
+	copy[len] = '\0';
+
+	struct metric *metric = &metrics->names[metrics->name_count++];
+
+	*metric = (struct metric){.name = copy, .own = metric_name_is_own(name, len)};
+	metrics->table[at] = (short)metrics->name_count;
+	return metric;
+}
+
+static struct metric *
+find_name(struct metrics *metrics, const char *name, size_t len)
+{
+	uint32_t at = hash_of(name, len) % METRICS_TABLE;
+
+	for (; metrics->table[at] != 0; at = (at + 1) % METRICS_TABLE) {
+		struct metric *metric = &metrics->names[metrics->table[at] - 1];
+
+		if (strncmp(metric->name, name, len) == 0 && metric->name[len] == '\0') {
+			return metric;
+		}
+	}
+	return new_name(metrics, at, name, len);
+}
+
+/* ---- the file ---- */
+
+static void
+stop_file(struct metrics *metrics)
+{
+	metrics->file_off = 1;
+	fd_close(&metrics->file_fd);
+	buf_reset(&metrics->file);
+}
+
+/* The first value opens it: a job that says nothing has no file. What an earlier run left there is replaced. */
+static int
+open_file(struct metrics *metrics)
+{
+	char name[OUTDIR_NAME];
+	struct stat st;
+	CLEAN_FD dir_fd = outdir_open(metrics->setup.root, "output/data/_train", &metrics->file_err);
+
+	if (dir_fd < 0) {
+		return -1;
+	}
+	outdir_name(name, "metrics", metrics->setup.host, ".jsonl");
+	metrics->file_fd =
+	    openat(dir_fd, name, O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+	if (metrics->file_fd < 0 || fstat(metrics->file_fd, &st) < 0) {
+		return err_set(&metrics->file_err, ERR_OUTPUT, errno, "cannot open 'output/data/_train/%s'", name);
+	}
+	if (!S_ISREG(st.st_mode) || ftruncate(metrics->file_fd, 0) < 0) {
+		return err_set(&metrics->file_err, ERR_OUTPUT, S_ISREG(st.st_mode) ? errno : EINVAL,
+		               "cannot begin 'output/data/_train/%s'", name);
+	}
+	return 0;
+}
+
+static void
+flush_file(struct metrics *metrics)
+{
+	if (metrics->file_off || metrics->file.len == 0) {
+		return;
+	}
+	if (metrics->file_fd < 0 && open_file(metrics) < 0) {
+		stop_file(metrics);
+		return;
+	}
+	if (fd_write_all(metrics->file_fd, metrics->file.data, metrics->file.len) < 0) {
+		int full = errno == ENOSPC || errno == EDQUOT;
+
+		(void)err_set(&metrics->file_err, full ? ERR_DISK_FULL : ERR_OUTPUT, errno,
+		              "cannot write the metric file below 'output/data/_train'");
+		stop_file(metrics);
+		return;
+	}
+	buf_reset(&metrics->file);
+}
+
+static void
+put_in_file(struct metrics *metrics, const struct metric_value *value, const struct metric_labels *labels)
+{
+	enum { LINE_MAX_BYTES = 1024 }; /* a name, four numbers, and their keys: under 500 */
+	struct json_writer writer;
+	CLEAN_BUF line;
+
+	if (metrics->file_off) {
+		return;
+	}
+	buf_init(&line, LINE_MAX_BYTES);
+	json_writer_init(&writer, &line, 0);
+	json_open_object(&writer, NULL);
+	json_add_bytes(&writer, "name", value->name, value->name_len);
+	json_add_double(&writer, "value", value->value);
+	json_add_double(&writer, "time", labels->given[LABEL_TIME] ? labels->value[LABEL_TIME] : clock_wall());
+	for (int i = 0; i < LABEL_TIME; i++) {
+		if (labels->given[i]) {
+			json_add_double(&writer, metric_label_name((enum metric_label)i), labels->value[i]);
+		}
+	}
+	json_close_object(&writer);
+	buf_addc(&line, '\n');
+	if (metrics->file.max - metrics->file.len < line.len) {
+		flush_file(metrics);
+	}
+	if (!metrics->file_off && buf_add(&metrics->file, buf_text(&line), line.len) < 0) {
+		(void)err_set(&metrics->file_err, ERR_OUTPUT, ENOMEM, "cannot gather values for the metric file");
+		stop_file(metrics);
+	}
+}
+
+/* ---- values ---- */
+
+static void
+publish(struct metrics *metrics, struct metric *metric)
+{
+	char line[METRICS_LINE_OUT];
+	size_t len;
+
+	if (!metrics->setup.publish) {
+		return;
+	}
+	len = metric_line_format(line, metric->name, metric->last, &metric->labels);
+	metric->unpublished = metrics->setup.emit(metrics->setup.self, line, len) < 0;
+	metrics->dropped += (uint64_t)metric->unpublished;
+}
+
+static void
+add_value(struct metrics *metrics, const struct metric_value *value, const struct metric_labels *labels)
+{
+	struct metric *metric;
+
+	if (!isfinite(value->value)) {
+		metrics->nonfinite++;
+		return;
+	}
+	put_in_file(metrics, value, labels);
+	metric = find_name(metrics, value->name, value->name_len);
+	if (metric == NULL) {
+		metrics->names_over++;
+		return;
+	}
+	metric->min = metric->count == 0 || value->value < metric->min ? value->value : metric->min;
+	metric->max = metric->count == 0 || value->value > metric->max ? value->value : metric->max;
+	metric->last = value->value;
+	metric->labels = *labels;
+	metric->count++;
+	publish(metrics, metric);
+}
+
+/* The first bad record is shown, so that a mistake in the pipeline can be found; it is data from outside, so only what prints. */
+static void
+count_bad(struct metrics *metrics, const char *why, const char *text, size_t len)
+{
+	enum { WHY_MAX = 100, TEXT_MAX = METRICS_SHOWN_MAX - WHY_MAX };
+
+	if (metrics->bad++ > 0) {
+		return;
+	}
+	int n = snprintf(metrics->first_bad, sizeof(metrics->first_bad), "%.*s: '%.*s'%s", WHY_MAX - 8, why,
+	                 (int)(len > TEXT_MAX - 8 ? TEXT_MAX - 8 : len), text, len > TEXT_MAX - 8 ? "..." : "");
+	for (int i = 0; i < n && i < METRICS_SHOWN_MAX - 1; i++) {
+		if (!isprint((unsigned char)metrics->first_bad[i])) {
+			metrics->first_bad[i] = '?';
+		}
+	}
+}
+
+/* One whole line without its newline. Blank lines are nobody's mistake. */
+static void
+take_line(struct metrics *metrics, char *text, size_t len)
+{
+	struct metric_record record;
+	char shown[METRICS_SHOWN_MAX]; /* reading changes the text */
+	size_t shown_len = len < sizeof(shown) ? len : sizeof(shown);
+	const char *why;
+
+	if (len == 0 || (len == 1 && *text == '\r')) {
+		return;
+	}
+	memcpy(shown, text, shown_len);
+	why = metric_record_read(text, len, &record);
+	if (why != NULL) {
+		count_bad(metrics, why, shown, shown_len);
+		return;
+	}
+	for (size_t i = 0; i < record.count; i++) {
+		add_value(metrics, &record.values[i], &record.labels);
+	}
+}
+
+/* ---- the FIFO ---- */
+
+/* Cuts what was read into lines. A line that fills the buffer without an end is skipped to its end. */
+static void
+take_bytes(struct metrics *metrics, const char *bytes, size_t len)
+{
+	while (len > 0) {
+		const char *end = memchr(bytes, '\n', len);
+		size_t part = end != NULL ? (size_t)(end - bytes) : len;
+
+		if (metrics->skipping || metrics->line_len + part >= METRICS_LINE_MAX) {
+			metrics->overlong += !metrics->skipping;
+			metrics->skipping = end == NULL;
+			metrics->line_len = 0;
+		} else {
+			memcpy(metrics->line + metrics->line_len, bytes, part);
+			metrics->line_len += part;
+			if (end != NULL) {
+				take_line(metrics, metrics->line, metrics->line_len);
+				metrics->line_len = 0;
+			}
+		}
+		part += end != NULL;
+		bytes += part;
+		len -= part;
+	}
+}
+
+int
+metrics_pump(struct metrics *metrics)
+{
+	char block[16384];
+	size_t got = 0;
+	ssize_t n = 0;
+
+	if (metrics->fd < 0) {
+		return 0;
+	}
+	while (got < METRICS_PUMP_BYTES) {
+		n = read(metrics->fd, block, sizeof(block));
+		if (n < 0 && errno == EINTR) {
+			continue;
+		}
+		if (n <= 0) {
+			break;
+		}
+		take_bytes(metrics, block, (size_t)n);
+		got += (size_t)n;
+	}
+	flush_file(metrics);
+	return n > 0;
+}
+
+void
+metrics_add_own(struct metrics *metrics, const char *name, double value)
+{
+	char full[METRICS_NAME_MAX + 1];
+	struct metric_labels none = {0};
+	int n = snprintf(full, sizeof(full), "agent:%s", name);
+	size_t len = n < 0 ? 0 : (size_t)n < sizeof(full) ? (size_t)n : sizeof(full) - 1;
+
+	for (size_t i = 0; i < len; i++) {
+		if (!metric_name_is_good(full + i, 1)) {
+			full[i] = '_';
+		}
+	}
+	add_value(metrics, &(struct metric_value){full, len, value}, &none);
+}
+
+static void
+close_fifo(struct metrics *metrics)
+{
+	fd_close(&metrics->fd);
+	if (metrics->path[0] != '\0') {
+		(void)unlink(metrics->path); /* the folder goes with everything in it anyway */
+		metrics->path[0] = '\0';
+	}
+}
+
+int
+metrics_finish(struct metrics *metrics, struct err *err)
+{
+	if (metrics->line_len > 0) {
+		count_bad(metrics, "the last line has no newline", metrics->line, metrics->line_len);
+		metrics->line_len = 0;
+	}
+	close_fifo(metrics);
+	for (size_t i = 0; i < metrics->name_count; i++) {
+		if (metrics->names[i].unpublished) {
+			publish(metrics, &metrics->names[i]);
+		}
+	}
+	flush_file(metrics);
+	if (metrics->file_fd >= 0 &&
+	    fd_close_written(&metrics->file_fd, "output/data/_train", &metrics->file_err) < 0 &&
+	    metrics->file_err.kind != ERR_DISK_FULL) {
+		metrics->file_err.kind = ERR_OUTPUT;
+	}
+	metrics->file_off = 1;
+	if (metrics->file_err.kind != ERR_NONE) {
+		return err_set(err, metrics->file_err.kind, 0, "%s", metrics->file_err.text);
+	}
+	return 0;
+}
+
+void
+metrics_release(struct metrics *metrics)
+{
+	close_fifo(metrics);
+	fd_close(&metrics->file_fd);
+	for (size_t i = 0; i < metrics->name_count; i++) {
+		free(metrics->names[i].name);
+	}
+	free(metrics->names);
+	metrics->names = NULL;
+	metrics->name_count = 0;
+	buf_release(&metrics->file);
+}

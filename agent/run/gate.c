@@ -1,0 +1,48 @@
+#include "run/gate.h"
+
+#include "base/clock.h"
+
+void
+gate_init(struct gate *gate)
+{
+	*gate = (struct gate){.holder = GATE_FREE};
+}
+
+enum gate_answer
+gate_enter(struct gate *gate, int who, int64_t now_ms)
+{
+	if (gate->holder == GATE_FREE || gate->holder == who) {
+		return GATE_PASS;
+	}
+	if (!gate->loose && gate->waiting_ms == 0) {
+		gate->waiting_ms = now_ms;
+	}
+	if (!gate->loose && now_ms < gate->waiting_ms + GATE_WAIT_MS) {
+		return GATE_WAIT;
+	}
+	gate_init(gate);
+	return GATE_BREAK;
+}
+
+void
+gate_hold(struct gate *gate, int who, int loose)
+{
+	/* A further part of the same line does not make those who wait begin anew. */
+	gate->waiting_ms = gate->holder == who ? gate->waiting_ms : 0;
+	gate->holder = who;
+	gate->loose = loose;
+}
+
+void
+gate_leave(struct gate *gate, int who)
+{
+	if (gate->holder == who) {
+		gate_init(gate);
+	}
+}
+
+int64_t
+gate_deadline_ms(const struct gate *gate)
+{
+	return gate->holder == GATE_FREE || gate->waiting_ms == 0 ? DEADLINE_NEVER : gate->waiting_ms + GATE_WAIT_MS;
+}
