@@ -19,21 +19,13 @@
 #include "net/aws.h"
 #include "net/context.h"
 #include "net/creds.h"
+#include "net/reply.h"
 
 enum {
 	/* S3's own bounds (C§9.4, C§9.9), and 255 for names of the time before DNS rules. */
 	S3_BUCKET_MAX = 256,
 	S3_KEY_MAX = 1025,
 	S3_VERSION_MAX = 1025,
-
-	/*
-	 * An ETag: 32 digits, "-10000", quotes; other servers' are longer. A longer one is dropped, and with it
-	 * resuming.
-	 */
-	S3_ETAG_MAX = 256,
-
-	/* An error body that is read to learn the code. */
-	S3_ERROR_MAX = 65536,
 };
 
 struct s3_request {
@@ -44,8 +36,8 @@ struct s3_request {
 };
 
 struct s3_meta {
-	int64_t size;
-	char etag[S3_ETAG_MAX];          /* with its quotes; "" when there is none */
+	int64_t size;                    /* -1 when the server sends chunks */
+	char etag[HTTP_ETAG_MAX];        /* with its quotes; "" when there is none */
 	char version_id[S3_VERSION_MAX]; /* "" when there is none; "null" is a version too */
 	char region[AWS_REGION_MAX];     /* where the bucket was found */
 	int has_sha256;                  /* S3 keeps a SHA-256 of the whole object */

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/json_read.h"
+#include "base/text.h"
 #include "net/lines.h"
 #include "net/xml.h"
 
@@ -162,6 +163,7 @@ void
 service_parse_error(const struct http_reply *reply, const char *body, size_t len, struct service_error *error)
 {
 	size_t blanks = strspn(body, " \t\r\n");
+	char region[sizeof(error->region)];
 
 	memset(error, 0, sizeof(*error));
 	if (blanks < len && body[blanks] == '{') {
@@ -174,7 +176,7 @@ service_parse_error(const struct http_reply *reply, const char *body, size_t len
 	if (error->code[0] == '\0') {
 		error->message[0] = '\0'; /* an HTML page of a proxy is no message of the service */
 	}
-	char region[sizeof(error->region)];
+	error->message[utf8_cut(error->message, strlen(error->message), SERVICE_SHOWN_MAX)] = '\0';
 	if (http_header(reply, "x-amz-bucket-region", region, sizeof(region))) {
 		memcpy(error->region, region, sizeof(region));
 	}

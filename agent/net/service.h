@@ -19,7 +19,8 @@
 enum {
 	SERVICE_ERROR_MAX = 65536, /* an error body that is read to learn the code */
 	SERVICE_CODE_MAX = 128,
-	SERVICE_TEXT_MAX = 256,    /* the service's message, for our own */
+	SERVICE_TEXT_MAX = 1024,   /* the service's message as it is read */
+	SERVICE_SHOWN_MAX = 200,   /* and what is kept of it for our own, so that our words have room beside it */
 };
 
 struct service_call {

@@ -16,10 +16,11 @@
 #include "base/secret.h"
 #include "base/stream.h"
 #include "net/context.h"
+#include "net/reply.h"
+#include "net/url.h"
 
 enum {
 	WEB_REDIRECTS_MAX = 5, /* product §5 */
-	WEB_ETAG_MAX = 256,    /* a longer one is dropped, and with it resuming */
 };
 
 struct web_request {
@@ -38,9 +39,9 @@ struct web_request {
 
 struct web_meta {
 	int64_t size;            /* -1 when the server did not say */
-	char etag[WEB_ETAG_MAX]; /* as sent; "" when there is none */
+	char etag[HTTP_ETAG_MAX]; /* as sent; "" when there is none */
 	int hops;                /* redirects that were followed */
-	char host[256];          /* where the body came from */
+	char host[URL_HOST_MAX];         /* where the body came from */
 };
 
 struct web;

@@ -1,7 +1,6 @@
 #include "report/record.h"
 
 #include <errno.h>
-#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -38,11 +37,11 @@ add_names(struct json_writer *writer, const char *key, const char *const *names,
 	json_close_array(writer);
 }
 
-/* Milliseconds are what a reader can use. */
+/* Milliseconds are what a reader can use. A clock that was set back gives 0. */
 static void
 add_seconds(struct json_writer *writer, const char *key, double seconds)
 {
-	json_add_double(writer, key, round(seconds * 1000) / 1000);
+	json_add_double(writer, key, seconds > 0 && seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : 0);
 }
 
 static void

@@ -3,7 +3,7 @@
  *
  * The child gets its own process group, the signal mask and dispositions that the agent was started with, a raised OOM score and
  * nothing else of ours: every descriptor of the agent is close-on-exec. A failed exec is told through a pipe that a successful one
- * closes, so child_spawn knows which it was before it returns.
+ * closes, so child_spawn knows which it was before it returns. Descriptors 0-2 are open: main sees to that.
  */
 #ifndef TRAIN_RUN_CHILD_H
 #define TRAIN_RUN_CHILD_H
@@ -15,7 +15,8 @@
 #include "run/signals.h"
 
 enum {
-	CHILD_OOM_SCORE_ADJ = 500, /* of 1000: when memory ends the kernel takes the pipeline, and the agent lives to tell */
+	CHILD_OOM_SCORE_ADD = 500, /* of 1000: when memory ends the kernel takes the pipeline, and the agent lives to tell */
+	CHILD_OOM_SCORE_MAX = 1000,
 	CHILD_PIPE_BYTES = 256 << 10, /* wished size of the log pipes: fewer turns of the loop at full speed; a refusal is harmless */
 };
 

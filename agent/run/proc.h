@@ -23,7 +23,8 @@ enum {
 struct proc {
 	pid_t pid, ppid, pgid;
 	uint64_t start;           /* clock ticks after boot */
-	char state;               /* 'Z' and 'X' are dead */
+	char state;               /* as in /proc: 'R', 'S', 'T' and so on */
+	char dead;                /* nothing of it runs any more */
 	char ours;                /* set by the walk: belongs to the tree */
 	char name[PROC_NAME_MAX]; /* as the process calls itself: may hold anything but a zero */
 };

@@ -107,11 +107,12 @@ end_line(struct relay *relay, int stream)
 static int
 may_put(struct relay *relay, int stream, int who, int64_t now_ms)
 {
+	struct outlet *outlet = &relay->outlets[stream];
 	struct outlet *other = &relay->outlets[stream == RELAY_OUT ? RELAY_ERR : RELAY_OUT];
 	struct gate *gate = relay->gate_of[stream];
 	enum gate_answer answer;
 
-	if (!outlet_ready(&relay->outlets[stream]) && (outlet_flush(&relay->outlets[stream]), !outlet_ready(&relay->outlets[stream]))) {
+	if (!outlet_ready(outlet) && !outlet_flush(outlet) && !outlet_ready(outlet)) {
 		return 0;
 	}
 	if (relay->gate_of[RELAY_OUT] == relay->gate_of[RELAY_ERR] && !outlet_flush(other)) {
@@ -218,25 +219,40 @@ pump_queue(struct relay *relay, int stream, int64_t now_ms)
 	}
 }
 
-static void
-pump_feed(struct relay *relay, int stream, int64_t now_ms, int ending)
+/* Passes on what may go; 0 when something has to wait. */
+static int
+empty_feed(struct relay *relay, int stream, int64_t now_ms, int ending)
 {
 	struct feed *feed = &relay->feeds[stream];
 	struct piece piece;
 
-	feed_read(feed, now_ms);
-	ending = feed->fd < 0 || (ending && feed->dry);
-	relay->blocked[stream] = 0;
 	while ((piece = feed_next(feed, relay->mask, now_ms, ending)).kind != PIECE_NONE) {
 		if (!may_put(relay, stream, feed_name(stream), now_ms)) {
-			relay->blocked[stream] = 1;
-			return;
+			return 0;
 		}
 		send_piece(relay, stream, &piece);
 		feed_take(feed, &piece, now_ms);
 	}
 	if (ending && relay->gate_of[stream]->holder == feed_name(stream)) {
 		relay->gate_of[stream]->loose = 1;
+	}
+	return 1;
+}
+
+/* While the pipeline lives, one read a turn: signals come first. At its end all that its pipe still holds. */
+static void
+pump_feed(struct relay *relay, int stream, int64_t now_ms, int ending)
+{
+	struct feed *feed = &relay->feeds[stream];
+	int turns = ending ? RELAY_TURNS_MAX : 1;
+
+	relay->blocked[stream] = 0;
+	while (turns-- > 0 && !relay->blocked[stream]) {
+		feed_read(feed, now_ms);
+		relay->blocked[stream] = !empty_feed(relay, stream, now_ms, feed->fd < 0 || (ending && feed->dry));
+		if (feed->fd < 0 || feed->dry) {
+			return;
+		}
 	}
 }
 
@@ -324,7 +340,7 @@ drop_stream(struct relay *relay, int stream)
 	outlet_drop(outlet, queue->bytes + queue->head, queue->tail - queue->head);
 	queue_take(queue, queue->tail - queue->head);
 	/* At most what the pipe holds: its writers are gone, and one that is not shall not keep us. */
-	for (int turns = 0; turns < RELAY_DROP_TURNS_MAX; turns++) {
+	for (int turns = 0; turns < RELAY_TURNS_MAX; turns++) {
 		outlet_drop(outlet, feed->buf + feed->head, feed->len - feed->head);
 		feed->head = feed->len = feed->held_len = 0;
 		feed_read(feed, clock_now_ms());

@@ -34,7 +34,7 @@ enum {
 	RELAY_FDS_MAX = 2 * RELAY_STREAMS,   /* descriptors that relay_watch may name */
 	RELAY_OUT_QUEUE_BYTES = 1 << 20,     /* metric lines that wait for stdout (product §11) */
 	RELAY_ERR_QUEUE_BYTES = 64 << 10,    /* the agent's own lines: few and short */
-	RELAY_DROP_TURNS_MAX = 64,           /* reads of a pipe that is thrown away: more than any pipe holds by default limits */
+	RELAY_TURNS_MAX = 64,                /* reads in one turn when the writers are gone: more than any pipe of ours holds */
 	RELAY_STALL_MS = 10000,              /* a reader that takes nothing for so long at the very end has lost the rest */
 };
 

@@ -1,0 +1,23 @@
+/*
+ * JSON values in the spelling of SageMaker's training toolkit, which is Python's (C§11): jobs that swap the toolkit for us must see
+ * the same bytes in their arguments and variables.
+ */
+#ifndef TRAIN_CONFIG_PYTEXT_H
+#define TRAIN_CONFIG_PYTEXT_H
+
+#include "base/buf.h"
+#include "base/json_read.h"
+
+/* As json.dumps(sort_keys, separators=(",", ":")) writes it: keys sorted, no blanks, everything beyond ASCII as \uXXXX. */
+void pytext_json(const struct json *json, int value, struct buf *out);
+
+/* As a variable's value: a string's own text, "" for null, everything else as pytext_json. */
+void pytext_variable(const struct json *json, int value, struct buf *out);
+
+/*
+ * As an argument: a string's own text, "" for null, True and False, numbers as Python prints them, a list as its repr, an object as
+ * "key=value,key=value" sorted by key.
+ */
+void pytext_argument(const struct json *json, int value, struct buf *out);
+
+#endif
