@@ -41,6 +41,9 @@ void code_address_show(const char *text, struct buf *out);
  */
 int code_address_under(const char *text, const char *prefix);
 
+/* 1 for text that may stand in code-from: an address, or one that ends after its bucket, host or channel. */
+int code_address_is_prefix(const char *text);
+
 /* 1 for a host that names this machine: localhost, 127.0.0.0/8, [::1]. */
 int code_address_is_loopback(const struct code_address *address);
 

@@ -58,44 +58,33 @@ take_value(struct hyperparameter *hp, const struct json *json, int value)
 }
 
 /* The spellings of a string that stays what it is. */
-static int
-take_string(struct hyperparameter *hp, struct err *err)
+static void
+take_string(struct hyperparameter *hp)
 {
-	CLEAN_BUF quoted;
-	CLEAN_JSON json = {0};
+	CLEAN_BUF out;
 
-	buf_init(&quoted, VALUE_TEXT_MAX);
-	buf_addc(&quoted, '"');
-	for (const char *c = hp->raw; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == '"' || *c == '\\') {
-			buf_printf(&quoted, "\\u%04x", (unsigned)*c);
-		} else {
-			buf_addc(&quoted, *c);
-		}
-	}
-	buf_addc(&quoted, '"');
-	if (json_parse(&json, buf_text(&quoted), quoted.len, hp->name, err) < 0) {
-		return -1;
-	}
-	take_value(hp, &json, 0);
-	return 0;
+	buf_init(&out, VALUE_TEXT_MAX);
+	pytext_string(hp->raw, strlen(hp->raw), &out);
+	hp->json = buf_take(&out);
+	hp->argument = strdup(hp->raw);
+	hp->variable = strdup(hp->raw);
 }
 
 /*
  * Decodes what an SDK encoded. The toolkit does the same: what reads as JSON is that value, all else is a string. A \u0000 could
  * stand in no argument, so a value with one stays as it is.
  */
-static int
-take_encoded(struct hyperparameter *hp, struct err *err)
+static void
+take_encoded(struct hyperparameter *hp)
 {
 	struct err no_json = {0};
 	CLEAN_JSON json = {0};
 
 	if (strstr(hp->raw, "\\u0000") != NULL || json_parse(&json, hp->raw, strlen(hp->raw), hp->name, &no_json) < 0) {
-		return take_string(hp, err);
+		take_string(hp);
+	} else {
+		take_value(hp, &json, 0);
 	}
-	take_value(hp, &json, 0);
-	return 0;
 }
 
 static int
@@ -142,7 +131,6 @@ add_member(struct hyperparameters *hps, const struct json *json, int key, int is
 	int value = json_of_key(json, key);
 	int is_string = json_type(json, value) == JSON_STRING;
 	struct hyperparameter hp = {.name = json_string(json, key, NULL), .is_default = is_default};
-	int result = 0;
 
 	json_place(json, value, &hp.line, &hp.column);
 	hp.raw = is_string ? json_string(json, value, NULL) : spell(json, value, pytext_json);
@@ -155,13 +143,9 @@ add_member(struct hyperparameters *hps, const struct json *json, int key, int is
 		return 0;
 	}
 	if (is_string && !is_default) {
-		result = take_encoded(&hp, err);
+		take_encoded(&hp);
 	} else {
 		take_value(&hp, json, value);
-	}
-	if (result < 0) {
-		release_one(&hp);
-		return -1;
 	}
 	return append(hps, &hp, err);
 }
@@ -252,10 +236,7 @@ hyperparameters_set(struct hyperparameters *hps, const char *name, const char *r
 		release_one(&hp);
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep a hyperparameter");
 	}
-	if (take_encoded(&hp, err) < 0) {
-		release_one(&hp);
-		return -1;
-	}
+	take_encoded(&hp);
 	if (append(hps, &hp, err) < 0) {
 		return -1;
 	}
@@ -266,28 +247,19 @@ hyperparameters_set(struct hyperparameters *hps, const char *name, const char *r
 void
 hyperparameters_write(const struct hyperparameters *hps, struct buf *out)
 {
-	int count = 0;
+	const char *comma = "";
 
 	buf_addc(out, '{');
 	for (size_t i = 0; i < hps->count; i++) {
-		enum hyperparameter_owner owner = hyperparameter_owner(hps->list[i].name);
-		struct json json = {0};
-		struct hyperparameter name = {.raw = hps->list[i].name, .name = hps->list[i].name};
-		struct err none = {0};
+		const struct hyperparameter *hp = &hps->list[i];
+		enum hyperparameter_owner owner = hyperparameter_owner(hp->name);
 
-		(void)json;
-		if (owner != OWNER_USER && owner != OWNER_TUNER) {
-			continue;
+		if (owner == OWNER_USER || owner == OWNER_TUNER) {
+			buf_adds(out, comma);
+			pytext_string(hp->name, strlen(hp->name), out);
+			buf_printf(out, ":%s", hp->json);
+			comma = ",";
 		}
-		if (take_string(&name, &none) < 0 || name.json == NULL) {
-			out->full = 1;
-			return;
-		}
-		buf_printf(out, "%s%s:", count++ > 0 ? "," : "", name.json);
-		buf_adds(out, hps->list[i].json);
-		free(name.json);
-		free(name.argument);
-		free(name.variable);
 	}
 	buf_addc(out, '}');
 }

@@ -42,8 +42,8 @@ put_escaped_point(struct buf *out, unsigned c)
 	buf_printf(out, "\\u%04x\\u%04x", 0xd800 + (c >> 10), 0xdc00 + (c & 0x3ff));
 }
 
-static void
-put_json_string(struct buf *out, const char *text, size_t len)
+void
+pytext_string(const char *text, size_t len, struct buf *out)
 {
 	static const char shorts[] = "\"\\\b\f\n\r\t";
 	static const char letters[] = "\"\\bfnrt";
@@ -74,7 +74,7 @@ json_string_value(const struct json *json, int value, struct buf *out)
 	CLEAN_TEXT *text = json_string(json, value, &len);
 
 	if (text != NULL) {
-		put_json_string(out, text, len);
+		pytext_string(text, len, out);
 		return;
 	}
 	const char *raw = json_raw(json, value, &len);
@@ -138,9 +138,7 @@ put_double(struct buf *out, double number)
 		return;
 	}
 	if (exponent < 0) {
-		buf_printf(out, "0.%0*d", -exponent - 1, 0);
-		out->len -= exponent == -1 ? 1 : 0; /* "%0*d" of width 0 still writes one zero */
-		buf_adds(out, digits);
+		buf_printf(out, "0.%.*s%s", -exponent - 1, "000", digits);
 		return;
 	}
 	for (int i = 0; i < (count > exponent + 1 ? count : exponent + 1); i++) {

@@ -11,6 +11,9 @@
 /* As json.dumps(sort_keys, separators=(",", ":")) writes it: keys sorted, no blanks, everything beyond ASCII as \uXXXX. */
 void pytext_json(const struct json *json, int value, struct buf *out);
 
+/* A string in that spelling, quotes included. Bytes that are no UTF-8 count as Latin-1. */
+void pytext_string(const char *text, size_t len, struct buf *out);
+
 /* As a variable's value: a string's own text, "" for null, everything else as pytext_json. */
 void pytext_variable(const struct json *json, int value, struct buf *out);
 

@@ -93,7 +93,7 @@ struct setting_row {
 /* The row of 'setting'. */
 const struct setting_row *setting_row(enum setting setting);
 
-/* The setting called 'name' with the separator of its source ('-', or '_' for pipeline.json); else SETTING_NONE. */
+/* The setting that 'source' spells so ("train:stop-grace", "TRAIN_STOP_GRACE": see setting_spelling); else SETTING_NONE. */
 enum setting setting_find(const char *name, enum setting_source source);
 
 /* The name of a setting that 'source' may set and that is within 'edits' of 'name', in the spelling of that source; or NULL. 'out' holds it. */

@@ -42,7 +42,10 @@ int reply_take_line(struct http_reply *reply, const char *line, size_t len);
 /* Frees what was there and makes it ready for reply_take_line. */
 void reply_begin(struct http_reply *reply);
 
-/* What the server wishes us to wait: x-amz-retry-after (ms) or Retry-After (seconds; a date is not read); 0 when it says nothing. */
+/*
+ * What the server wishes us to wait: x-amz-retry-after (ms) or Retry-After (seconds; a date is not read); 0 when
+ * it says nothing.
+ */
 int64_t reply_retry_after_ms(const struct http_reply *reply);
 
 void http_reply_release(struct http_reply *reply);

@@ -118,7 +118,10 @@ names_wrong_region(int status, const struct service_error *error)
 	return status == 301 || status == 302 || status == 307 || (status == 400 && error->code[0] == '\0' && error->region[0] != '\0');
 }
 
-/* Turns to the region that the reply names. 1 when the request shall be sent again, 0 when there is nothing new, -1 with 'err'. */
+/*
+ * Turns to the region that the reply names. 1 when the request shall be sent again, 0 when there is nothing new,
+ * -1 with 'err'.
+ */
 static int
 follow_region(struct s3 *s3, const struct http_reply *reply, struct service_error *error, struct err *err)
 {
@@ -231,7 +234,10 @@ judge(struct s3 *s3, const struct http_reply *reply, struct err *err)
 	return -1;
 }
 
-/* S3 answers 200 before it knows that it will fail: such a reply is an XML document and has no ETag, which every object has. */
+/*
+ * S3 answers 200 before it knows that it will fail: such a reply is an XML document and has no ETag, which every
+ * object has.
+ */
 static int
 is_hidden_error(const struct http_reply *reply)
 {
@@ -241,7 +247,10 @@ is_hidden_error(const struct http_reply *reply)
 	       http_header(reply, "content-type", type, sizeof(type)) && strstr(type, "xml") != NULL;
 }
 
-/* Sends until something is decided: 0 with the object's reply (200, or 206 and what a part may be answered with), or -1. */
+/*
+ * Sends until something is decided: 0 with the object's reply (200, or 206 and what a part may be answered with),
+ * or -1.
+ */
 static int
 get(void *self, const char *range, const char *if_match, struct http_reply *reply, struct err *err)
 {
@@ -298,7 +307,10 @@ fill_meta(struct s3 *s3, const struct http_reply *reply, struct s3_meta *meta)
 	(void)http_header(reply, "etag", meta->etag, sizeof(meta->etag));
 	(void)http_header(reply, "x-amz-version-id", meta->version_id, sizeof(meta->version_id));
 	(void)snprintf(meta->region, sizeof(meta->region), "%s", s3->endpoint.region);
-	/* A composite one is a sum of sums: its "-N" fails the length, its type says so where the N is missing (C§9.6). */
+	/*
+	 * A composite one is a sum of sums: its "-N" fails the length, its type says so where the N is missing
+	 * (C§9.6).
+	 */
 	if (http_header(reply, "x-amz-checksum-sha256", sum, sizeof(sum)) &&
 	    !(http_header(reply, "x-amz-checksum-type", type, sizeof(type)) && strcmp(type, "COMPOSITE") == 0)) {
 		meta->has_sha256 = decode_sha256(sum, meta->sha256);

@@ -190,7 +190,10 @@ service_read_error(struct http *http, const struct http_reply *reply, struct ser
 
 	buf_init(&body, SERVICE_ERROR_MAX);
 	if (http_slurp(http, &body, err) < 0) {
-		/* The status says enough when only the words about it were lost; a stop or the end of time does not wait for them. */
+		/*
+		 * The status says enough when only the words about it were lost; a stop or the end of time does not wait
+		 * for them.
+		 */
 		if (err->kind != ERR_UNAVAILABLE) {
 			return -1;
 		}

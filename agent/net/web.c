@@ -45,7 +45,10 @@ is_plain(const struct url *url)
 	return strcmp(url->scheme, "http") == 0;
 }
 
-/* What policy refuses before sending is a setting for the address that was given, and a denial for one that a server chose. */
+/*
+ * What policy refuses before sending is a setting for the address that was given, and a denial for one that a
+ * server chose.
+ */
 static int
 refuse(const struct walk *walk, struct err *err)
 {
@@ -103,7 +106,10 @@ encode_base64(char *out, const char *bytes, size_t len)
 	*out = '\0';
 }
 
-/* The Authorization that belongs to this hop: the token for its host, else what netrc says; none after the host has changed. */
+/*
+ * The Authorization that belongs to this hop: the token for its host, else what netrc says; none after the host
+ * has changed.
+ */
 static int
 add_authorization(const struct web *web, const struct walk *walk, struct lines *lines, struct err *err)
 {
@@ -265,7 +271,10 @@ walk_to_file(struct web *web, struct walk *walk, const char *range, const char *
 	return judge(web, walk, reply, err);
 }
 
-/* The rest of a cut body is asked for at the first address: what it redirects to may have been signed for minutes only. */
+/*
+ * The rest of a cut body is asked for at the first address: what it redirects to may have been signed for minutes
+ * only.
+ */
 static int
 get_rest(void *self, const char *range, const char *if_match, struct http_reply *reply, struct err *err)
 {

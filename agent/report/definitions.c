@@ -138,7 +138,7 @@ matches(const char *regex, const struct metrics *metrics)
 {
 	enum answer answer = NO_MATCH;
 	regex_t compiled;
-	CLEAN_BUF posix;
+	CLEAN_BUF posix = {0};
 
 	buf_init(&posix, 8 * DEFINITION_REGEX_MAX);
 	if (strlen(regex) > DEFINITION_REGEX_MAX || pattern_translate(regex, &posix) < 0 ||

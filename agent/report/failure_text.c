@@ -70,7 +70,7 @@ clean(const char *text, size_t len, struct buf *out)
 static void
 prepare(const char *text, size_t len, struct buf *out)
 {
-	CLEAN_BUF masked;
+	CLEAN_BUF masked = {0};
 
 	buf_init(&masked, 8 * len + 64); /* "***" for values of four bytes and more; patterns never grow either */
 	mask_text(mask_global(), text, len, &masked);
@@ -97,7 +97,7 @@ add_fitting(struct buf *text, const char *bytes, size_t len)
 static void
 add_prepared(struct buf *text, const char *words)
 {
-	CLEAN_BUF ready;
+	CLEAN_BUF ready = {0};
 
 	prepare(words, strlen(words), &ready);
 	for (size_t i = 0; i < ready.len; i++) {
@@ -308,19 +308,19 @@ tail_window(const struct failure_facts *facts)
 void
 failure_compose(const struct failure_facts *facts, struct buf *out)
 {
-	CLEAN_BUF text;
+	CLEAN_BUF text = {0};
 
-	buf_init(&text, FAILURE_BYTES_MAX - 1);
+	buf_init(&text, FAILURE_BYTES_MAX - 1); /* and the newline */
 	add_head(&text, facts);
 	if (facts->tail != NULL) {
 		struct span window = tail_window(facts);
-		CLEAN_BUF tail;
+		CLEAN_BUF tail = {0};
 
 		prepare(window.at, window.len, &tail);
 		if (tail.len > 0) {
 			add_tail(&text, &tail);
 		}
 	}
-	buf_addc(&text, '\n');
 	buf_add(out, buf_text(&text), text.len);
+	buf_addc(out, '\n');
 }

@@ -163,7 +163,7 @@ put_in_file(struct metrics *metrics, const struct metric_value *value, const str
 {
 	enum { LINE_MAX_BYTES = 1024 }; /* a name, four numbers, and their keys: under 500 */
 	struct json_writer writer;
-	CLEAN_BUF line;
+	CLEAN_BUF line = {0};
 
 	if (metrics->file_off) {
 		return;

@@ -16,7 +16,7 @@
 static void
 add_text(struct json_writer *writer, const char *key, const char *text)
 {
-	CLEAN_BUF masked;
+	CLEAN_BUF masked = {0};
 
 	if (text == NULL) {
 		json_add_null(writer, key);
@@ -133,7 +133,7 @@ add_channels(struct json_writer *writer, const struct record *record)
 static void
 add_value(struct json_writer *writer, const struct record_value *value)
 {
-	CLEAN_BUF masked;
+	CLEAN_BUF masked = {0};
 	CLEAN_JSON json = {0};
 	struct err ignored = {0};
 
@@ -284,7 +284,7 @@ record_write(const struct record *record, char *path, struct err *err)
 {
 	char name[OUTDIR_NAME];
 	CLEAN_FD dir_fd = -1;
-	CLEAN_BUF text;
+	CLEAN_BUF text = {0};
 
 	buf_init(&text, RECORD_BYTES_MAX);
 	outdir_name(name, "run", record->job.host, ".json");

@@ -1,0 +1,241 @@
+#include "config/offers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "config/code_address.h"
+#include "config/variables.h"
+
+enum {
+	NEAR_EDITS = 3,          /* letters by which a name may miss a known one and still be recognised */
+	NEAR_EDITS_VARIABLE = 2, /* product §3: other people's TRAIN_ variables are none of our business */
+	PLACE_MAX = 400,
+};
+
+static const char AGENT_PREFIX[] = "train:";
+static const char VARIABLE_PREFIX[] = "TRAIN_";
+
+int
+offers_is_other_variable(const char *name)
+{
+	static const char *const names[] = {
+	    "TRAIN_CODE_TOKEN", "TRAIN_CODE_TOKEN_FILE", "TRAIN_CODE_TOKEN_HOST", "TRAIN_CODE_INSECURE", "TRAIN_JOB_NAME",
+	    "TRAIN_JOB_ARN", "TRAIN_HOST", "TRAIN_HOSTS", "TRAIN_RANK", "TRAIN_MASTER", "TRAIN_DATA_DIR", "TRAIN_MODEL_DIR",
+	    "TRAIN_OUTPUT_DIR", "TRAIN_CHECKPOINT_DIR", "TRAIN_METRICS", "TRAIN_HYPERPARAMETERS", "TRAIN_CODE_DIGEST", "TRAIN_STEP",
+	    "TRAIN_RUN_ID", "TRAIN_IMAGE",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		if (strcmp(name, names[i]) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* ", did you mean 'x'?" or "". */
+static const char *
+suggestion(const char *name, enum setting_source source, char out[2 * SETTING_NAME_MAX])
+{
+	char nearest[SETTING_NAME_MAX];
+
+	out[0] = '\0';
+	if (setting_nearest(name, source, NEAR_EDITS, nearest) != NULL) {
+		(void)snprintf(out, (size_t)2 * SETTING_NAME_MAX, "; did you mean '%s'?", nearest);
+	}
+	return out;
+}
+
+void
+offers_command_line(struct settings *settings, const char *assignment)
+{
+	size_t len = variables_name_len(assignment);
+	CLEAN_TEXT *name = text_format("--set %.*s", (int)len, assignment);
+	char more[2 * SETTING_NAME_MAX];
+
+	if (len == 0) {
+		notes_add(&settings->mistakes, "'--set %s' lacks a name and '='", assignment);
+		return;
+	}
+	enum setting setting = name != NULL ? setting_find(name, SOURCE_COMMAND_LINE) : SETTING_NONE;
+	if (setting == SETTING_NONE) {
+		notes_add(&settings->mistakes, "there is no setting '%.*s'%s", (int)len, assignment,
+		          suggestion(name != NULL ? name : "", SOURCE_COMMAND_LINE, more));
+		return;
+	}
+	settings_offer(settings, setting, SOURCE_COMMAND_LINE, assignment + len + 1, NULL);
+}
+
+void
+offers_hyperparameters(struct settings *settings, const struct hyperparameters *hps, const char *path)
+{
+	for (size_t i = 0; i < hps->count; i++) {
+		const struct hyperparameter *hp = &hps->list[i];
+		enum setting setting = setting_find(hp->name, SOURCE_HYPERPARAMETER);
+		char place[PLACE_MAX];
+		char more[2 * SETTING_NAME_MAX];
+
+		if (hyperparameter_owner(hp->name) != OWNER_AGENT) {
+			continue;
+		}
+		(void)snprintf(place, sizeof(place), "%s:%d:%d", path != NULL ? path : "", hp->line, hp->column);
+		if (setting == SETTING_NONE) {
+			notes_add(&settings->warnings, "hyperparameter '%s' is no setting and is ignored%s", hp->name,
+			          suggestion(hp->name, SOURCE_HYPERPARAMETER, more));
+		} else {
+			settings_offer(settings, setting, SOURCE_HYPERPARAMETER, hp->variable, hp->line > 0 && path != NULL ? place : NULL);
+		}
+	}
+}
+
+static void
+offer_variable(struct settings *settings, const char *name, const char *value)
+{
+	enum setting setting = setting_find(name, SOURCE_ENVIRONMENT);
+	char nearest[SETTING_NAME_MAX];
+
+	if (*value == '\0' || offers_is_other_variable(name)) {
+		return;
+	}
+	if (setting != SETTING_NONE) {
+		settings_offer(settings, setting, SOURCE_ENVIRONMENT, value, NULL);
+	} else if (setting_nearest(name, SOURCE_ENVIRONMENT, NEAR_EDITS_VARIABLE, nearest) != NULL) {
+		notes_add(&settings->warnings, "environment '%s' is no setting and is ignored; did you mean '%s'?", name, nearest);
+	}
+}
+
+void
+offers_environment(struct settings *settings, char *const *envp)
+{
+	for (; *envp != NULL; envp++) {
+		size_t len = variables_name_len(*envp);
+		CLEAN_TEXT *name = NULL;
+
+		if (len >= SETTING_NAME_MAX || strncmp(*envp, VARIABLE_PREFIX, strlen(VARIABLE_PREFIX)) != 0) {
+			continue;
+		}
+		name = strndup(*envp, len);
+		if (name != NULL) {
+			offer_variable(settings, name, *envp + len + 1);
+		}
+	}
+}
+
+/* ---- tags ---- */
+
+static const char *
+tag_value(const struct job_tag *tags, size_t count, enum setting setting)
+{
+	char spelling[SETTING_NAME_MAX];
+
+	(void)setting_spelling(setting, SOURCE_TAG, spelling);
+	for (size_t i = 0; i < count; i++) {
+		if (strcmp(tags[i].key, spelling) == 0) {
+			return tags[i].value;
+		}
+	}
+	return NULL;
+}
+
+/* What the tag is weighed against: the code that the request or a default names; NULL when the tag is the only one. */
+static const char *
+code_of_request(const struct settings *settings, const char *found)
+{
+	const char *named = settings_text(settings, SETTING_CODE);
+
+	return named != NULL ? named : found;
+}
+
+/* A tag that would name other code than the request: nothing of it is used, and one line shows both. */
+static void
+refuse_tag_code(struct settings *settings, const char *code, const char *request)
+{
+	CLEAN_BUF tag;
+	CLEAN_BUF kept;
+	char origin[SETTING_ORIGIN_MAX];
+	int named = settings_source(settings, SETTING_CODE) != SOURCE_DEFAULT;
+
+	buf_init(&tag, NOTE_BYTES_MAX);
+	buf_init(&kept, NOTE_BYTES_MAX);
+	if (strcmp(code, request) == 0) {
+		return;
+	}
+	setting_value_show(SETTING_CODE, code, &tag);
+	setting_value_show(SETTING_CODE, request, &kept);
+	notes_add(&settings->warnings, "tag 'train:code' is '%s' and is ignored: a tag does not replace '%s' (%s)", buf_text(&tag),
+	          buf_text(&kept), named ? settings_origin(settings, SETTING_CODE, origin) : "found without a setting");
+}
+
+static void
+offer_tag_code(struct settings *settings, const struct job_tag *tags, size_t count, const char *code)
+{
+	static const enum setting rest[] = {SETTING_CODE_VERSION, SETTING_CODE_SHA256};
+
+	if (strncmp(code, "s3://", 5) != 0 && strncmp(code, "https://", 8) != 0) {
+		CLEAN_BUF shown;
+
+		buf_init(&shown, NOTE_BYTES_MAX);
+		setting_value_show(SETTING_CODE, code, &shown);
+		notes_add(&settings->warnings, "tag 'train:code' is '%s' and is ignored: a tag takes s3:// or https:// only", buf_text(&shown));
+		settings->tag_trouble = text_format("tag 'train:code' is '%s': a tag takes s3:// or https:// only", buf_text(&shown));
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
+		const char *value = tag_value(tags, count, rest[i]);
+
+		if (value != NULL) {
+			settings_offer(settings, rest[i], SOURCE_TAG, value, NULL);
+		}
+	}
+	/* A digest or version that cannot be read must not leave the code without it: then the tag names nothing. */
+	if (settings->tag_trouble == NULL) {
+		settings_offer(settings, SETTING_CODE, SOURCE_TAG, code, NULL);
+	}
+}
+
+/* Tags that can never be settings: one line each. */
+static void
+warn_of_others(struct settings *settings, const struct job_tag *tags, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		enum setting setting = setting_find(tags[i].key, SOURCE_TAG);
+		char more[2 * SETTING_NAME_MAX];
+
+		if (strncmp(tags[i].key, AGENT_PREFIX, strlen(AGENT_PREFIX)) != 0) {
+			continue;
+		}
+		if (setting == SETTING_NONE) {
+			notes_add(&settings->warnings, "tag '%s' is no setting and is ignored%s", tags[i].key, suggestion(tags[i].key, SOURCE_TAG, more));
+		} else if ((setting_row(setting)->from & FROM_T) == 0) {
+			settings_offer(settings, setting, SOURCE_TAG, tags[i].value, NULL);
+		}
+	}
+}
+
+void
+offers_tags(struct settings *settings, const struct job_tag *tags, size_t count, const char *found)
+{
+	const char *code = tag_value(tags, count, SETTING_CODE);
+	const char *request = code_of_request(settings, found);
+	int beside = tag_value(tags, count, SETTING_CODE_VERSION) != NULL || tag_value(tags, count, SETTING_CODE_SHA256) != NULL;
+
+	warn_of_others(settings, tags, count);
+	if (code == NULL && beside) {
+		notes_add(&settings->warnings, "tags 'train:code-version' and 'train:code-sha256' are ignored without a tag 'train:code' beside them");
+	} else if (code != NULL && request != NULL) {
+		refuse_tag_code(settings, code, request);
+	} else if (code != NULL) {
+		offer_tag_code(settings, tags, count, code);
+	}
+}
+
+int
+offers_tags_wanted(const struct settings *settings, const struct opt_ml *job, const char *found)
+{
+	if (settings->mistakes.count > 0 || job->has_tags || job->arn == NULL || settings_is(settings, SETTING_TAGS, "off")) {
+		return 0;
+	}
+	return settings_is(settings, SETTING_TAGS, "always") || code_of_request(settings, found) == NULL;
+}

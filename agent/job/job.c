@@ -1,0 +1,172 @@
+#include "job/job.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/sys.h"
+
+enum { CREDITS_MS = 10000 /* how long the log's reader may take nothing at the very end (product §10) */ };
+
+#ifdef TRAIN_TEST_HOOKS
+/* A mistake of ours on demand, so that a test can see what one looks like. */
+static void
+crash_on_demand(const struct job *job, enum phase phase)
+{
+	const char *wanted = variables_get(job->request->envp, "TRAIN_TEST_CRASH");
+
+	CHECK(wanted == NULL || strcmp(wanted, phase_name(phase)) != 0);
+}
+#else
+static void
+crash_on_demand(const struct job *job, enum phase phase)
+{
+	(void)job;
+	(void)phase;
+}
+#endif
+
+int
+job_stopped(struct job *job, struct err *err)
+{
+	int number = signals_stop_pending(&job->signals);
+
+	if (number == 0) {
+		return 0;
+	}
+	err_set(err, ERR_STOPPED, 0, "a stop was asked for (signal %d) in phase %s", number, phase_name(err->phase));
+	err->sys = number;
+	return -1;
+}
+
+int
+job_phase(struct job *job, enum phase phase, struct err *err)
+{
+	journal_enter(&job->journal, phase);
+	failure_phase(&job->failure, phase);
+	err->phase = phase;
+	crash_on_demand(job, phase);
+	return job_stopped(job, err);
+}
+
+void
+job_tell(struct job *job, const struct notes *notes, size_t *told)
+{
+	for (; *told < notes->count; ++*told) {
+		journal_warn(&job->journal, "%s", notes->texts[*told]);
+	}
+	if (notes->lost > 0 && *told == notes->count) {
+		journal_warn(&job->journal, "%zu more warnings", notes->lost);
+	}
+}
+
+struct creds *
+job_creds(struct job *job, struct err *err)
+{
+	if (job->creds == NULL) {
+		job->creds = creds_new(&job->net, err);
+	}
+	return job->creds;
+}
+
+/* The relay takes the agent's lines from the first one on: a stalled reader of the log must not hold us. */
+static void
+say(void *self, const char *line, unsigned long len)
+{
+	if (relay_say(self, RELAY_ERR, line, len) < 0) {
+		return; /* no room: the relay's reader has been stalled for 64 KiB of our few lines */
+	}
+}
+
+static void
+make_run_id(char out[RUN_ID_MAX])
+{
+	char now[CLOCK_TEXT];
+	unsigned tag = 0;
+
+	clock_format_utc(now, (int64_t)clock_wall(), 1);
+	sys_random(&tag, sizeof(tag));
+	(void)snprintf(out, RUN_ID_MAX, "%s-%08x", now, tag);
+}
+
+static int
+open_job(struct job *job, const struct job_request *request, struct err *err)
+{
+	*job = (struct job){.request = request, .code = {.bytes = -1}, .net = {.wake_fd = -1, .envp = request->envp}};
+	journal_open(&job->journal);
+	settings_init(&job->settings);
+	metrics_init(&job->metrics, &(struct metrics_setup){0});
+	workspace_init(&job->workspace);
+	if (request->run_id != NULL) {
+		(void)snprintf(job->run_id, sizeof(job->run_id), "%s", request->run_id);
+	} else {
+		make_run_id(job->run_id);
+	}
+	if (signals_open(&job->signals, err) < 0 || relay_open(&job->relay, STDOUT_FILENO, STDERR_FILENO, &job->log_mask, err) < 0) {
+		return -1;
+	}
+	log_set_sink(say, &job->relay);
+	mask_set_global(&job->mask);
+	check_set_report(failure_emergency);
+	job->net.wake_fd = job->signals.stop_fd;
+	return 0;
+}
+
+static void
+release_code(struct job_code *code)
+{
+	free(code->version);
+	free(code->etag);
+	free(code->address);
+	arguments_free(code->zip);
+}
+
+/* What is said after this goes straight to stderr; nothing is. */
+static void
+close_job(struct job *job)
+{
+	relay_finish(&job->relay, CREDITS_MS, clock_now_ms() + 2 * CREDITS_MS);
+	log_set_sink(NULL, NULL);
+	relay_close(&job->relay);
+	check_set_report(NULL);
+	mask_set_global(NULL);
+	metrics_release(&job->metrics);
+	failure_release(&job->failure);
+	environment_release(&job->environment);
+	command_release(&job->command);
+	release_code(&job->code);
+	workspace_release(&job->workspace);
+	creds_free(job->creds);
+	mask_release(&job->log_mask);
+	mask_release(&job->mask);
+	pipeline_release(&job->pipeline);
+	code_policy_release(&job->plan);
+	code_find_release(&job->find);
+	settings_release(&job->settings);
+	opt_ml_release(&job->opt_ml);
+	free(job->root);
+	signals_close(&job->signals);
+	journal_release(&job->journal);
+}
+
+int
+job_run(const struct job_request *request, struct err *err)
+{
+	struct job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL) {
+		return err_set(err, ERR_SYSTEM, 12, "cannot begin");
+	}
+	if (open_job(job, request, err) == 0 && job_prepare(job, err) == 0 && job_bring(job, err) == 0 && job_launch(job, err) == 0 &&
+	    job_execute(job, err) == 0) {
+		log_debug("all steps were run");
+	}
+	int code = job_conclude(job, err);
+	close_job(job);
+	free(job);
+	return code;
+}
