@@ -113,7 +113,7 @@ append(struct hyperparameters *hps, struct hyperparameter *hp, struct err *err)
 {
 	struct hyperparameter *list = NULL;
 
-	if (hp->json != NULL && hp->argument != NULL && hp->variable != NULL) {
+	if (hp->name != NULL && hp->raw != NULL && hp->json != NULL && hp->argument != NULL && hp->variable != NULL) {
 		list = realloc(hps->list, (hps->count + 1) * sizeof(*list));
 	}
 	if (list == NULL) {
@@ -241,6 +241,31 @@ hyperparameters_set(struct hyperparameters *hps, const char *name, const char *r
 		return -1;
 	}
 	qsort(hps->list, hps->count, sizeof(*hps->list), compare_names);
+	return 0;
+}
+
+int
+hyperparameters_merge(struct hyperparameters *hps, const struct hyperparameters *defaults, struct err *err)
+{
+	for (size_t i = 0; i < defaults->count; i++) {
+		const struct hyperparameter *from = &defaults->list[i];
+		struct hyperparameter copy = {.line = from->line, .column = from->column, .is_default = 1};
+
+		if (hyperparameters_find(hps, from->name) != NULL) {
+			continue;
+		}
+		copy.name = strdup(from->name);
+		copy.raw = strdup(from->raw);
+		copy.json = strdup(from->json);
+		copy.argument = strdup(from->argument);
+		copy.variable = strdup(from->variable);
+		if (append(hps, &copy, err) < 0) {
+			return -1;
+		}
+	}
+	if (hps->count > 0) {
+		qsort(hps->list, hps->count, sizeof(*hps->list), compare_names);
+	}
 	return 0;
 }
 

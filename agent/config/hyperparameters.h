@@ -50,6 +50,9 @@ MUST_CHECK int hyperparameters_add(struct hyperparameters *hps, const struct jso
 /* Adds or replaces one, as if the platform had given the string 'raw' (train run --hp K=V). -1 with 'err': ERR_SETTINGS or ERR_SYSTEM. */
 MUST_CHECK int hyperparameters_set(struct hyperparameters *hps, const char *name, const char *raw, struct err *err);
 
+/* Copies what 'defaults' (of pipeline.json) has and 'hps' has not. -1 with ERR_SYSTEM. */
+MUST_CHECK int hyperparameters_merge(struct hyperparameters *hps, const struct hyperparameters *defaults, struct err *err);
+
 /* The one called 'name', or NULL. */
 const struct hyperparameter *hyperparameters_find(const struct hyperparameters *hps, const char *name);
 

@@ -139,7 +139,7 @@ tag_value(const struct job_tag *tags, size_t count, enum setting setting)
 	return NULL;
 }
 
-/* What the tag is weighed against: the code that the request or a default names; NULL when the tag is the only one. */
+/* What a tag is weighed against: the code that the request or a default names; NULL when the tag is the only one. */
 static const char *
 code_of_request(const struct settings *settings, const char *found)
 {
@@ -148,24 +148,28 @@ code_of_request(const struct settings *settings, const char *found)
 	return named != NULL ? named : found;
 }
 
-/* A tag that would name other code than the request: nothing of it is used, and one line shows both. */
+/* A tag that would change what the request says: it is not used, and one line shows both. */
 static void
-refuse_tag_code(struct settings *settings, const char *code, const char *request)
+refuse_tag(struct settings *settings, enum setting setting, const char *value, const char *request)
 {
 	CLEAN_BUF tag;
 	CLEAN_BUF kept;
+	char spelling[SETTING_NAME_MAX];
 	char origin[SETTING_ORIGIN_MAX];
-	int named = settings_source(settings, SETTING_CODE) != SOURCE_DEFAULT;
+	int named = settings_source(settings, setting) != SOURCE_DEFAULT;
 
 	buf_init(&tag, NOTE_BYTES_MAX);
 	buf_init(&kept, NOTE_BYTES_MAX);
-	if (strcmp(code, request) == 0) {
+	if (value == NULL || (request != NULL && strcmp(value, request) == 0)) {
 		return;
 	}
-	setting_value_show(SETTING_CODE, code, &tag);
-	setting_value_show(SETTING_CODE, request, &kept);
-	notes_add(&settings->warnings, "tag 'train:code' is '%s' and is ignored: a tag does not replace '%s' (%s)", buf_text(&tag),
-	          buf_text(&kept), named ? settings_origin(settings, SETTING_CODE, origin) : "found without a setting");
+	setting_value_show(setting, value, &tag);
+	if (request != NULL) {
+		setting_value_show(setting, request, &kept);
+	}
+	notes_add(&settings->warnings, "tag '%s' is '%s' and is ignored: a tag does not change the request, which says '%s' (%s)",
+	          setting_spelling(setting, SOURCE_TAG, spelling), buf_text(&tag), buf_text(&kept),
+	          named ? settings_origin(settings, setting, origin) : "without a setting");
 }
 
 static void
@@ -179,6 +183,7 @@ offer_tag_code(struct settings *settings, const struct job_tag *tags, size_t cou
 		buf_init(&shown, NOTE_BYTES_MAX);
 		setting_value_show(SETTING_CODE, code, &shown);
 		notes_add(&settings->warnings, "tag 'train:code' is '%s' and is ignored: a tag takes s3:// or https:// only", buf_text(&shown));
+		free(settings->tag_trouble);
 		settings->tag_trouble = text_format("tag 'train:code' is '%s': a tag takes s3:// or https:// only", buf_text(&shown));
 		return;
 	}
@@ -219,13 +224,19 @@ offers_tags(struct settings *settings, const struct job_tag *tags, size_t count,
 {
 	const char *code = tag_value(tags, count, SETTING_CODE);
 	const char *request = code_of_request(settings, found);
-	int beside = tag_value(tags, count, SETTING_CODE_VERSION) != NULL || tag_value(tags, count, SETTING_CODE_SHA256) != NULL;
+	const char *version = tag_value(tags, count, SETTING_CODE_VERSION);
+	const char *digest = tag_value(tags, count, SETTING_CODE_SHA256);
 
+	if (settings_is(settings, SETTING_TAGS, "off")) {
+		return;
+	}
 	warn_of_others(settings, tags, count);
-	if (code == NULL && beside) {
+	if (code == NULL && (version != NULL || digest != NULL)) {
 		notes_add(&settings->warnings, "tags 'train:code-version' and 'train:code-sha256' are ignored without a tag 'train:code' beside them");
 	} else if (code != NULL && request != NULL) {
-		refuse_tag_code(settings, code, request);
+		refuse_tag(settings, SETTING_CODE, code, request);
+		refuse_tag(settings, SETTING_CODE_VERSION, version, settings_text(settings, SETTING_CODE_VERSION));
+		refuse_tag(settings, SETTING_CODE_SHA256, digest, settings_text(settings, SETTING_CODE_SHA256));
 	} else if (code != NULL) {
 		offer_tag_code(settings, tags, count, code);
 	}

@@ -24,7 +24,7 @@ void offers_hyperparameters(struct settings *settings, const struct hyperparamet
 void offers_environment(struct settings *settings, char *const *envp);
 
 /*
- * "train:NAME" tags: only code, code-version and code-sha256, with code only s3:// or https://. Whatever is wrong is a warning.
+ * "train:NAME" tags: only code, code-version and code-sha256, with code only s3:// or https://. Whatever is wrong is a warning; with tags=off nothing is looked at.
  * 'found' is the address of code that a default found (config/code_find.h), or NULL: like a code that C, H or E name, a tag does not
  * replace it; one warning shows both when they differ.
  */

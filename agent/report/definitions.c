@@ -72,7 +72,8 @@ check_names(const struct definitions_wish *wish, struct err *err)
 
 		if (!metric_name_is_good(wish->names[i], len) || metric_name_is_own(wish->names[i], len)) {
 			return err_set(err, ERR_SETTINGS, 0,
-			               "the metric name '%s' is not 1 to %d of A-Z a-z 0-9 _ : . / @ %% + - without 'agent:' in front",
+			               "the metric name '%s' is not 1 to %d of A-Z a-z 0-9 _ : . / @ %% + - without "
+			               "'agent:' in front",
 			               wish->names[i], METRICS_NAME_MAX);
 		}
 		if (has_name(wish->names, i, wish->names[i])) {
@@ -83,8 +84,8 @@ check_names(const struct definitions_wish *wish, struct err *err)
 		return err_set(err, ERR_SETTINGS, 0, "the objective '%s' is not among the metrics", wish->objective);
 	}
 	if (total > DEFINITIONS_MAX) {
-		return err_set(err, ERR_SETTINGS, 0, "%zu metric definitions, but a training job takes at most %d%s", total,
-		               DEFINITIONS_MAX, wish->agent ? ": leave out '--agent' or some metrics" : "");
+		return err_set(err, ERR_SETTINGS, 0, "%zu metric definitions, but a training job takes at most %d%s",
+		               total, DEFINITIONS_MAX, wish->agent ? ": leave out '--agent' or some metrics" : "");
 	}
 	return 0;
 }
@@ -140,7 +141,7 @@ matches(const char *regex, const struct metrics *metrics)
 	regex_t compiled;
 	CLEAN_BUF posix = {0};
 
-	buf_init(&posix, 8 * DEFINITION_REGEX_MAX);
+	buf_init(&posix, (size_t)8 * DEFINITION_REGEX_MAX);
 	if (strlen(regex) > DEFINITION_REGEX_MAX || pattern_translate(regex, &posix) < 0 ||
 	    regcomp(&compiled, buf_text(&posix), REG_EXTENDED | REG_NOSUB) != 0) {
 		return UNKNOWN;
@@ -182,7 +183,8 @@ pipeline_published(const struct metrics *metrics)
 	return 0;
 }
 
-/* The definition of that name, if the job has one, may read the objective from the pipeline's plain log or from another metric. */
+/* The definition of that name, if the job has one, may read the objective from the pipeline's plain log or from another
+ * metric. */
 static int
 defined_elsewhere(const struct json *json, const char *objective, const struct metrics *metrics)
 {

@@ -13,59 +13,84 @@ enum { PIPELINES_OWN = -1, CODES = 256, SIGNAL_BASE = 128, SIGNAL_LAST = 64 };
 struct published {
 	const char *text;
 	int code;
-	const char *advice;
 };
 
 /* Published: only ever append. tests/unit/report/test_exitcode.c holds a second copy of the words and codes. */
 static const struct published reasons[] = {
-    [REASON_NONE] = {"", 0, NULL},
-    [REASON_USAGE] = {"usage", 64, "See 'train help'."},
-    [REASON_CODE_DIGEST] = {"code-digest", 65,
-                            "The archive is not the one whose SHA-256 was given: publish it again, or give the digest of "
-                            "the archive you mean ('train pack' prints it). Nothing was run."},
-    [REASON_CODE_ARCHIVE] = {"code-archive", 65,
-                             "Pack the project again, best with 'train pack DIR -o FILE', and publish that. Nothing was "
-                             "run."},
-    [REASON_CODE_NOT_FOUND] = {"code-not-found", 66,
-                               "Check the address in TRAIN_CODE, the hyperparameter or tag train:code, letter by letter; "
-                               "nothing lies there."},
-    [REASON_FETCH_FAILED] = {"fetch-failed", 69,
-                             "The server did not answer well in any attempt: start the job again later; in a VPC check "
-                             "the route to it (an S3 gateway endpoint, or a NAT)."},
-    [REASON_TAGS_FAILED] = {"tags-failed", 69,
-                            "The tags of the job could not be read: start it again later, in a VPC check its "
-                            "sagemaker.api endpoint, or name the code in the request with TRAIN_CODE."},
-    [REASON_AGENT_BUG] = {"agent-bug", 70, "This is a mistake in train itself: please report this text and its version."},
-    [REASON_SYSTEM] = {"system", 71, "The container refused something that always works elsewhere: look at its limits "
-                                     "(processes, open files, memory) and its seccomp profile."},
-    [REASON_DISK_FULL] = {"disk-full", 73, "Give the job a larger volume, or write less; df -h and df -i tell which "
-                                           "file system has no bytes or no inodes left."},
-    [REASON_OUTPUT_WRITE] = {"output-write", 73, "The output folder must be a writable folder for the user that the image "
-                                                 "runs as."},
-    [REASON_WORKSPACE] = {"workspace", 73, "Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with "
-                                           "docker run add --tmpfs /tmp:exec."},
-    [REASON_IO] = {"io", 74, "A disk or a mounted file system failed: start the job again; if it happens again look at the "
-                             "storage that the text names."},
-    [REASON_FETCH_TIMEOUT] = {"fetch-timeout", 75, "Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or "
-                                                   "check the network to the place that holds it."},
-    [REASON_CODE_DENIED] = {"code-denied", 77, "Let the job's role read the code (s3:GetObject, kms:Decrypt of its key), or "
-                                               "correct what the text names."},
-    [REASON_TAGS_DENIED] = {"tags-denied", 77, "Allow sagemaker:ListTags to the job's role, or name the code in the request "
-                                               "with TRAIN_CODE."},
-    [REASON_CREDENTIALS] = {"credentials", 77, "Give the job a role; elsewhere set the AWS variables, for SSO and assumed "
-                                               "roles by eval \"$(aws configure export-credentials --format env)\"."},
-    [REASON_SETTINGS] = {"settings", 78, "Correct what is named and start the job again; 'train help' lists the settings."},
-    [REASON_TIMEOUT] = {"timeout", EXIT_TIMEOUT, "The pipeline ran longer than TRAIN_TIMEOUT allows: raise it, or make the "
-                                                 "work smaller."},
-    [REASON_COMMAND] = {"command", PIPELINES_OWN, "Check the name of the command, that it lies in the archive or on PATH, "
-                                                  "and its execute bit and #! line."},
-    [REASON_STOPPED] = {"stopped", PIPELINES_OWN, NULL},
-    [REASON_EXIT] = {"exit-N", PIPELINES_OWN, "The pipeline's log says why."},
-    [REASON_SIGNAL] = {"signal-NAME", PIPELINES_OWN, NULL},
-    [REASON_AGENT_KILLED] = {"agent-killed", PIPELINES_OWN, NULL},
+    [REASON_NONE] = {"", 0},
+    [REASON_USAGE] = {"usage", 64},
+    [REASON_CODE_DIGEST] = {"code-digest", 65},
+    [REASON_CODE_ARCHIVE] = {"code-archive", 65},
+    [REASON_CODE_NOT_FOUND] = {"code-not-found", 66},
+    [REASON_FETCH_FAILED] = {"fetch-failed", 69},
+    [REASON_TAGS_FAILED] = {"tags-failed", 69},
+    [REASON_AGENT_BUG] = {"agent-bug", 70},
+    [REASON_SYSTEM] = {"system", 71},
+    [REASON_DISK_FULL] = {"disk-full", 73},
+    [REASON_OUTPUT_WRITE] = {"output-write", 73},
+    [REASON_WORKSPACE] = {"workspace", 73},
+    [REASON_IO] = {"io", 74},
+    [REASON_FETCH_TIMEOUT] = {"fetch-timeout", 75},
+    [REASON_CODE_DENIED] = {"code-denied", 77},
+    [REASON_TAGS_DENIED] = {"tags-denied", 77},
+    [REASON_CREDENTIALS] = {"credentials", 77},
+    [REASON_SETTINGS] = {"settings", 78},
+    [REASON_TIMEOUT] = {"timeout", EXIT_TIMEOUT},
+    [REASON_COMMAND] = {"command", PIPELINES_OWN},
+    [REASON_STOPPED] = {"stopped", PIPELINES_OWN},
+    [REASON_EXIT] = {"exit-N", PIPELINES_OWN},
+    [REASON_SIGNAL] = {"signal-NAME", PIPELINES_OWN},
+    [REASON_AGENT_KILLED] = {"agent-killed", PIPELINES_OWN},
 };
 
 _Static_assert(ARRAY_LEN(reasons) == REASONS, "every reason has its row");
+
+/* What to do about it. None where nothing is to be done, and for signals, whose causes stand in report/sigword.c. */
+static const char *const advices[REASONS] = {
+    [REASON_USAGE] = "See 'train help'.",
+    [REASON_CODE_DIGEST] =
+	"The archive is not the one whose SHA-256 was given: publish it again, or give the digest of the "
+	"archive you mean ('train pack' prints it). Nothing was run.",
+    [REASON_CODE_ARCHIVE] =
+	"Pack the project again, best with 'train pack DIR -o FILE', and publish that. Nothing was run.",
+    [REASON_CODE_NOT_FOUND] = "Check the address of the code letter by letter; nothing lies there.",
+    [REASON_FETCH_FAILED] =
+	"The server did not answer well in any attempt: start the job again later; in a VPC check the "
+	"route to it (an S3 gateway endpoint, or a NAT).",
+    [REASON_TAGS_FAILED] = "The job's tags could not be read: start it again later, in a VPC check its sagemaker.api "
+			   "endpoint, or name the code in the request with TRAIN_CODE.",
+    [REASON_AGENT_BUG] = "This is a mistake in train itself: please report this text and the version.",
+    [REASON_SYSTEM] =
+	"The container refused something that always works elsewhere: look at its limits (processes, open "
+	"files, memory) and its seccomp profile.",
+    [REASON_DISK_FULL] =
+	"Give the job a larger volume, or write less; df -h and df -i tell which file system has no bytes "
+	"or no inodes left.",
+    [REASON_OUTPUT_WRITE] = "The output folder must be writable for the user that the image runs as.",
+    [REASON_WORKSPACE] =
+	"Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with docker run add --tmpfs "
+	"/tmp:exec.",
+    [REASON_IO] =
+	"A disk or a mounted file system failed: start the job again; if it happens again look at the storage "
+	"that is named.",
+    [REASON_FETCH_TIMEOUT] =
+	"Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or check the network to the "
+	"place that holds it.",
+    [REASON_CODE_DENIED] =
+	"Let the job's role read the code (s3:GetObject, and kms:Decrypt of its key), or correct what is "
+	"named.",
+    [REASON_TAGS_DENIED] =
+	"Allow sagemaker:ListTags to the job's role, or name the code in the request with TRAIN_CODE.",
+    [REASON_CREDENTIALS] =
+	"Give the job a role; elsewhere set the AWS variables, for SSO and assumed roles by eval \"$(aws "
+	"configure export-credentials --format env)\".",
+    [REASON_SETTINGS] = "Correct what is named and start the job again; 'train help' lists the settings.",
+    [REASON_TIMEOUT] = "The pipeline ran longer than TRAIN_TIMEOUT allows: raise it, or make the work smaller.",
+    [REASON_COMMAND] =
+	"Check the name of the command, that it lies in the archive or on PATH, and its execute bit and #! "
+	"line.",
+    [REASON_EXIT] = "The pipeline's log says why.",
+};
 
 /* By kind; where the phase makes a difference, the phase of the tags does. */
 struct kind_row {
@@ -74,7 +99,10 @@ struct kind_row {
 	enum reason in_fetch; /* fetch, verify and unpack: one stream, one deadline */
 };
 
-#define SAME(reason) {reason, reason, reason}
+#define SAME(reason)                                                                                                   \
+	{                                                                                                              \
+		reason, reason, reason                                                                                 \
+	}
 
 static const struct kind_row kinds[] = {
     [ERR_NONE] = SAME(REASON_AGENT_BUG),
@@ -200,7 +228,7 @@ advice_of_code(int code)
 		if (code > SIGNAL_BASE && code <= SIGNAL_BASE + SIGNAL_LAST) {
 			return sigword_cause(code - SIGNAL_BASE);
 		}
-		return reasons[REASON_EXIT].advice;
+		return advices[REASON_EXIT];
 	}
 }
 
@@ -213,7 +241,7 @@ exitcode_advice(const struct exitcode *exitcode)
 	if (exitcode->reason == REASON_EXIT) {
 		return advice_of_code(exitcode->code);
 	}
-	return reasons[exitcode->reason].advice;
+	return advices[exitcode->reason];
 }
 
 /* "was killed by SIGKILL (signal 9)" or "ended with exit code 3". */
@@ -249,7 +277,8 @@ exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const c
 	} else if (!was_stopped(outcome)) {
 		(void)snprintf(out, ERR_TEXT_MAX, "%s %s", who, end);
 	} else if (outcome->killed_after_grace) {
-		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s and %s had to be killed after the grace", stop, who);
+		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s and %s had to be killed after the grace",
+		               stop, who);
 	} else {
 		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s and %s %s", stop, who, end);
 	}

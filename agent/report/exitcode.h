@@ -1,8 +1,8 @@
 /*
  * The one table from what happened to what the outside sees: exit code, reason, advice (product §12). Stateless.
  *
- * Reasons are published: people match on them in alarms and scripts. The list only grows at its end, no word in it ever changes,
- * and the codes are those of sysexits.h but where the pipeline's own code stands.
+ * Reasons are published: people match on them in alarms and scripts. The list only grows at its end, no word in it ever
+ * changes, and the codes are those of sysexits.h but where the pipeline's own code stands.
  */
 #ifndef TRAIN_REPORT_EXITCODE_H
 #define TRAIN_REPORT_EXITCODE_H
@@ -46,7 +46,7 @@ enum {
 };
 
 struct exitcode {
-	int code;               /* 0-255: what train exits with */
+	int code; /* 0-255: what train exits with */
 	enum reason reason;
 	int sig;                /* the signal of REASON_SIGNAL, else 0 */
 	char text[REASON_TEXT]; /* the published reason; "" for REASON_NONE */
@@ -55,20 +55,21 @@ struct exitcode {
 /* For a failure of the agent's: by kind, and for some kinds by phase. ERR_NONE is a mistake of ours: 70, never 0. */
 void exitcode_of_err(const struct err *err, struct exitcode *out);
 
-/* For a pipeline that ran, or that a stop request kept from running. Not started and not stopped is a mistake of ours: 70. */
+/* For a pipeline that ran, or that a stop request kept from running. Not started and not stopped is a mistake of
+ * ours: 70. */
 void exitcode_of_outcome(const struct outcome *outcome, struct exitcode *out);
 
 /* What to do about it: whole sentences, or NULL when there is nothing to say (all went well, stopped). Static text. */
 const char *exitcode_advice(const struct exitcode *exitcode);
 
 /*
- * What happened to the pipeline in words, lower case and without a full stop: "step 'train' ended with exit code 3". 'step' is NULL
- * where there is only one unnamed command. For outcomes that ran or were stopped.
+ * What happened to the pipeline in words, lower case and without a full stop: "step 'train' ended with exit code 3".
+ * 'step' is NULL where there is only one unnamed command. For outcomes that ran or were stopped.
  */
 void exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const char *step);
 
-/* The published word of a reason ("exit-N" and "signal-NAME" for the two families, "" for REASON_NONE), and its exit code, or -1
- * where the pipeline's code stands. For help texts and the test that keeps the list as it was. */
+/* The published word of a reason ("exit-N" and "signal-NAME" for the two families, "" for REASON_NONE), and its exit
+ * code, or -1 where the pipeline's code stands. For help texts and the test that keeps the list as it was. */
 const char *exitcode_reason(enum reason reason, int *code);
 
 #endif

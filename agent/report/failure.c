@@ -16,7 +16,8 @@ static const char NAME[] = "failure";
 static const char PREVIOUS[] = "failure.previous";
 static const char RESERVE[] = ".failure.reserved";
 
-/* The struct that a failed check writes through: a handler gets no argument, so this is one of the few mutable globals. */
+/* The struct that a failed check writes through: a handler gets no argument, so this is one of the few mutable globals.
+ */
 static const struct failure *emergency;
 
 enum occupant {
@@ -33,11 +34,10 @@ notice(struct failure *failure, const char *fmt, ...)
 {
 	va_list args;
 
-	if (failure->notice_count == FAILURE_NOTICES_MAX) {
-		return;
-	}
 	va_start(args, fmt);
-	(void)vsnprintf(failure->notices[failure->notice_count++], FAILURE_NOTICE_BYTES, fmt, args);
+	if (failure->notice_count < FAILURE_NOTICES_MAX) {
+		(void)vsnprintf(failure->notices[failure->notice_count++], FAILURE_NOTICE_BYTES, fmt, args);
+	}
 	va_end(args);
 }
 
@@ -85,7 +85,8 @@ put_stub(const struct failure *failure, enum phase phase)
 	return put(failure->file_fd, text, (size_t)n);
 }
 
-/* Gives the file its 4 KiB of real blocks; where the file system cannot promise them, zeros are written. 0, or -1 with errno. */
+/* Gives the file its 4 KiB of real blocks; where the file system cannot promise them, zeros are written. 0, or -1 with
+ * errno. */
 static int
 reserve_blocks(int fd)
 {
@@ -101,7 +102,8 @@ reserve_blocks(int fd)
 	return sys == 0 ? 0 : -1;
 }
 
-/* A reserve that a killed run left behind is ours by its name; whatever else has the name makes this fail, and is left alone. */
+/* A reserve that a killed run left behind is ours by its name; whatever else has the name makes this fail, and is left
+ * alone. */
 static int
 make_reserve(struct failure *failure)
 {
@@ -124,7 +126,8 @@ make_reserve(struct failure *failure)
 	return 0;
 }
 
-/* An earlier run's failure makes room. 1 when the name is free for the stub, 0 when something stands there that stays. */
+/* An earlier run's failure makes room. 1 when the name is free for the stub, 0 when something stands there that stays.
+ */
 static int
 make_room(struct failure *failure)
 {
@@ -136,13 +139,15 @@ make_room(struct failure *failure)
 			notice(failure, "the failure of an earlier run is now 'output/%s'", PREVIOUS);
 			return 1;
 		}
-		notice(failure, "cannot rename 'output/%s' of an earlier run to '%s': %s", NAME, PREVIOUS, strerror(errno));
+		notice(failure, "cannot rename 'output/%s' of an earlier run to '%s': %s", NAME, PREVIOUS,
+		       strerror(errno));
 		return 0;
 	case OURS:
 	case NO_FILE:
 		break;
 	}
-	notice(failure, "'output/%s' is no regular file and is left alone: a failure of this job cannot be written there", NAME);
+	notice(failure,
+	       "'output/%s' is no regular file and is left alone: a failure of this job cannot be written there", NAME);
 	return 0;
 }
 
@@ -261,8 +266,7 @@ failure_end(struct failure *failure, const char *text, size_t len, struct err *e
 	if (occupant_of(failure, RESERVE) != OURS) {
 		return end_without_reserve(failure, text, len, err);
 	}
-	if (put(failure->file_fd, text, len) < 0 ||
-	    renameat(failure->dir_fd, RESERVE, failure->dir_fd, NAME) < 0) {
+	if (put(failure->file_fd, text, len) < 0 || renameat(failure->dir_fd, RESERVE, failure->dir_fd, NAME) < 0) {
 		return fail_to_write(err);
 	}
 	return 0;

@@ -154,7 +154,8 @@ trimmed(struct span line)
 	return line;
 }
 
-/* A line that ends like the head of a traceback; launchers put "[rank0]: " before each line, which is what 'prefix' then holds. */
+/* A line that ends like the head of a traceback; launchers put "[rank0]: " before each line, which is what 'prefix'
+ * then holds. */
 static int
 is_traceback(struct span line, size_t *prefix)
 {
@@ -167,7 +168,8 @@ is_traceback(struct span line, size_t *prefix)
 	return 1;
 }
 
-/* "ValueError: ..." of the last traceback: the first line after its head that is not indented. An empty span when there is none. */
+/* "ValueError: ..." of the last traceback: the first line after its head that is not indented. An empty span when there
+ * is none. */
 static struct span
 find_exception(const struct buf *tail)
 {
@@ -191,7 +193,8 @@ find_exception(const struct buf *tail)
 	return found;
 }
 
-/* Where the last lines begin that fit into 'room'; the exception's own line and empty ones cost nothing, for they are left out. */
+/* Where the last lines begin that fit into 'room'; the exception's own line and empty ones cost nothing, for they are
+ * left out. */
 static size_t
 first_fitting(const struct buf *tail, struct span exception, size_t room)
 {

@@ -1,6 +1,6 @@
 /*
- * Composes the failure text: a line "[REASON] host: sentence.", what to do about it, the last lines of stderr. Masked, valid UTF-8,
- * no control characters but newlines, and readable when each newline has become a blank. Stateless.
+ * Composes the failure text: a line "[REASON] host: sentence.", what to do about it, the last lines of stderr. Masked,
+ * valid UTF-8, no control characters but newlines, and readable when each newline has become a blank. Stateless.
  */
 #ifndef TRAIN_REPORT_FAILURE_TEXT_H
 #define TRAIN_REPORT_FAILURE_TEXT_H
@@ -22,8 +22,9 @@ struct failure_facts {
 };
 
 /*
- * Appends at most FAILURE_BYTES_MAX bytes to 'out'. When there is no room for all, the oldest lines of stderr go first, then the
- * ends of the advice and the sentence. In a tail that holds a Python traceback the last exception's own line comes first.
+ * Appends at most FAILURE_BYTES_MAX bytes to 'out'. When there is no room for all, the oldest lines of stderr go first,
+ * then the ends of the advice and the sentence. In a tail that holds a Python traceback the last exception's own line
+ * comes first.
  */
 void failure_compose(const struct failure_facts *facts, struct buf *out);
 

@@ -166,7 +166,8 @@ keep(struct metric_record *record, const char *name, size_t name_len, double val
 	return NULL;
 }
 
-/* A string, its escapes undone in place: only those that can stand in a good name's spelling, for serialisers that write '\/'. */
+/* A string, its escapes undone in place: only those that can stand in a good name's spelling, for serialisers that
+ * write '\/'. */
 static int
 take_string(struct cursor *cursor, const char **text, size_t *len)
 {

@@ -229,7 +229,8 @@ add_value(struct metrics *metrics, const struct metric_value *value, const struc
 	publish(metrics, metric);
 }
 
-/* The first bad record is shown, so that a mistake in the pipeline can be found; it is data from outside, so only what prints. */
+/* The first bad record is shown, so that a mistake in the pipeline can be found; it is data from outside, so only what
+ * prints. */
 static void
 count_bad(struct metrics *metrics, const char *why, const char *text, size_t len)
 {

@@ -1,11 +1,13 @@
 /*
- * The pipeline's numbers (product §11): records read from a FIFO, counted, kept in a file, and handed on as lines for stdout.
+ * The pipeline's numbers (product §11): records read from a FIFO, counted, kept in a file, and handed on as lines for
+ * stdout.
  *
- * Life: metrics_init; metrics_listen once there is a folder for the FIFO; metrics_pump whenever 'fd' is readable; metrics_add_own at
- * any time in between; metrics_finish at the end, after the last pump; metrics_release.
+ * Life: metrics_init; metrics_listen once there is a folder for the FIFO; metrics_pump whenever 'fd' is readable;
+ * metrics_add_own at any time in between; metrics_finish at the end, after the last pump; metrics_release.
  *
- * Invariants: never blocks, neither on a writer nor on a reader nor on stdout; never holds more than one line of input and the
- * bounded table of names; a failure to write the file stops the file, not the metrics, and comes out at metrics_finish.
+ * Invariants: never blocks, neither on a writer nor on a reader nor on stdout; never holds more than one line of input
+ * and the bounded table of names; a failure to write the file stops the file, not the metrics, and comes out at
+ * metrics_finish.
  */
 #ifndef TRAIN_REPORT_METRICS_H
 #define TRAIN_REPORT_METRICS_H
@@ -19,15 +21,15 @@
 #include "base/limits.h"
 
 enum {
-	METRICS_LINE_MAX = 4096,        /* a record with its newline: PIPE_BUF, so that writers do not tear each other's */
-	METRICS_NAME_MAX = 200,         /* CloudWatch takes 255; a definition's regex with every byte escaped stays under 500 (C§6.1) */
-	METRICS_NAMES_MAX = 1000,       /* names with statistics; a pipeline that makes a name a step must not take our memory */
+	METRICS_LINE_MAX = 4096,  /* a record with its newline: PIPE_BUF, so that writers do not tear each other's */
+	METRICS_NAME_MAX = 200,   /* with every byte escaped a definition's regex stays under 500 (C§6.1) */
+	METRICS_NAMES_MAX = 1000, /* a pipeline that makes a name a step must not take our memory */
 	METRICS_RECORD_VALUES_MAX = 512, /* values in one record: a line of 4,096 bytes holds few more */
-	METRICS_PUMP_BYTES = 1 << 18,   /* read in one call, so that a pipeline which floods the FIFO cannot starve signals and log */
-	METRICS_FILE_BUFFER = 1 << 16,  /* bytes gathered for the file before a write */
-	METRICS_LINE_OUT = 384,         /* "#metric ", a name, a number, three labels */
-	METRICS_SHOWN_MAX = 256,        /* of the first bad record */
-	METRICS_TABLE = 4096,           /* places for names, a power of two above 2 * METRICS_NAMES_MAX */
+	METRICS_PUMP_BYTES = 1 << 18,    /* in one call: a flood of metrics cannot starve signals and log */
+	METRICS_FILE_BUFFER = 1 << 16,   /* bytes gathered for the file before a write */
+	METRICS_LINE_OUT = 384,          /* "#metric ", a name, a number, three labels */
+	METRICS_SHOWN_MAX = 256,         /* of the first bad record */
+	METRICS_TABLE = 4096,            /* places for names, a power of two above 2 * METRICS_NAMES_MAX */
 };
 
 /* Labels of a record, in the order in which they are printed. */
@@ -51,8 +53,9 @@ struct metric {
 struct metrics_setup {
 	const char *root; /* the file is <root>/output/data/_train/metrics-<host>.jsonl; NULL for no file */
 	const char *host;
-	int publish;      /* 0: this host only keeps its file (metrics-hosts=first) */
-	/* Takes one whole line with its newline for stdout, copying it: 0, or -1 when there is no room, and the line is dropped. */
+	int publish; /* 0: this host only keeps its file (metrics-hosts=first) */
+	/* Takes one whole line with its newline for stdout, copying it: 0, or -1 when there is no room, and the line is
+	 * dropped. */
 	int (*emit)(void *self, const char *line, size_t len);
 	void *self;
 };
@@ -66,19 +69,19 @@ struct metrics {
 	size_t name_count;
 	short table[METRICS_TABLE]; /* index into names + 1, by hash */
 
-	uint64_t nonfinite;  /* NaN and infinite values: never published */
-	uint64_t bad;        /* records that could not be read */
-	uint64_t overlong;   /* lines over METRICS_LINE_MAX */
-	uint64_t dropped;    /* lines for which stdout had no room */
-	uint64_t names_over; /* values of names beyond METRICS_NAMES_MAX: in the file only */
+	uint64_t nonfinite;                /* NaN and infinite values: never published */
+	uint64_t bad;                      /* records that could not be read */
+	uint64_t overlong;                 /* lines over METRICS_LINE_MAX */
+	uint64_t dropped;                  /* lines for which stdout had no room */
+	uint64_t names_over;               /* values of names beyond METRICS_NAMES_MAX: in the file only */
 	char first_bad[METRICS_SHOWN_MAX]; /* "why: the record", printable; "" when there was none */
 
 	int file_fd;
-	int file_off;          /* no file was asked for, or writing it failed */
-	struct buf file;       /* waits to be written */
-	struct err file_err;   /* the first failure to write the file */
+	int file_off;        /* no file was asked for, or writing it failed */
+	struct buf file;     /* waits to be written */
+	struct err file_err; /* the first failure to write the file */
 	size_t line_len;
-	int skipping;          /* inside a line that is too long */
+	int skipping; /* inside a line that is too long */
 	char line[METRICS_LINE_MAX];
 };
 
@@ -86,8 +89,9 @@ struct metrics {
 void metrics_init(struct metrics *metrics, const struct metrics_setup *setup);
 
 /*
- * Makes the FIFO 'metrics' with mode 0622 in the folder 'dir', which the caller made reachable for the pipeline's user, and opens it
- * for reading and writing, so that writers never wait for us and we never see an end. 0, or -1 with 'err' (ERR_WORKSPACE).
+ * Makes the FIFO 'metrics' with mode 0622 in the folder 'dir', which the caller made reachable for the pipeline's user,
+ * and opens it for reading and writing, so that writers never wait for us and we never see an end. 0, or -1 with 'err'
+ * (ERR_WORKSPACE).
  */
 MUST_CHECK int metrics_listen(struct metrics *metrics, const char *dir, struct err *err);
 
@@ -95,14 +99,15 @@ MUST_CHECK int metrics_listen(struct metrics *metrics, const char *dir, struct e
 int metrics_pump(struct metrics *metrics);
 
 /*
- * Adds a value of the agent's: "agent:" and 'name' ("startup_seconds", "step_seconds:train"); bytes of the name that are not allowed
- * become '_'.
+ * Adds a value of the agent's: "agent:" and 'name' ("startup_seconds", "step_seconds:train"); bytes of the name that
+ * are not allowed become '_'.
  */
 void metrics_add_own(struct metrics *metrics, const char *name, double value);
 
 /*
- * Hands on the last value of every name whose line was dropped, ends the file, closes and removes the FIFO. A rest of a line without
- * newline counts as bad: it may be half a number. 0, or -1 with 'err' (ERR_DISK_FULL or ERR_OUTPUT) when the file is not whole.
+ * Hands on the last value of every name whose line was dropped, ends the file, closes and removes the FIFO. A rest of a
+ * line without newline counts as bad: it may be half a number. 0, or -1 with 'err' (ERR_DISK_FULL or ERR_OUTPUT) when
+ * the file is not whole.
  */
 MUST_CHECK int metrics_finish(struct metrics *metrics, struct err *err);
 

@@ -24,7 +24,8 @@ make_folders(char *path)
 			struct stat st;
 			int sys = errno;
 
-			/* A read-only root above a writable mount answers EROFS or EACCES for folders that are there. */
+			/* A read-only root above a writable mount answers EROFS or EACCES for folders that are there.
+			 */
 			if (stat(path, &st) < 0 || !S_ISDIR(st.st_mode)) {
 				errno = sys;
 				return -1;

@@ -1,6 +1,6 @@
 /*
- * Folders and names below <root>/output that the report writes to. Paths are the operator's: links on the way are followed; the
- * files themselves never are (their writers open with O_NOFOLLOW or rename over).
+ * Folders and names below <root>/output that the report writes to. Paths are the operator's: links on the way are
+ * followed; the files themselves never are (their writers open with O_NOFOLLOW or rename over).
  */
 #ifndef TRAIN_REPORT_OUTDIR_H
 #define TRAIN_REPORT_OUTDIR_H
@@ -12,8 +12,8 @@
 enum { OUTDIR_NAME = 128 };
 
 /*
- * Opens the folder 'below' <root> ("output", "output/data/_train"), making what is missing of both with mode 0755. An owned
- * O_DIRECTORY descriptor, or -1 with 'err' of kind ERR_OUTPUT that names the folder which could not be made.
+ * Opens the folder 'below' <root> ("output", "output/data/_train"), making what is missing of both with mode 0755. An
+ * owned O_DIRECTORY descriptor, or -1 with 'err' of kind ERR_OUTPUT that names the folder which could not be made.
  */
 MUST_CHECK int outdir_open(const char *root, const char *below, struct err *err);
 

@@ -41,7 +41,8 @@ add_names(struct json_writer *writer, const char *key, const char *const *names,
 static void
 add_seconds(struct json_writer *writer, const char *key, double seconds)
 {
-	json_add_double(writer, key, seconds > 0 && seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : 0);
+	json_add_double(writer, key,
+	                seconds > 0 && seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : 0);
 }
 
 static void
@@ -129,7 +130,8 @@ add_channels(struct json_writer *writer, const struct record *record)
 	json_close_array(writer);
 }
 
-/* A value that is JSON stays what it is, unless masking it would break it: then, and when it is none, it becomes a string. */
+/* A value that is JSON stays what it is, unless masking it would break it: then, and when it is none, it becomes a
+ * string. */
 static void
 add_value(struct json_writer *writer, const struct record_value *value)
 {
@@ -146,7 +148,8 @@ add_value(struct json_writer *writer, const struct record_value *value)
 	if (json_type(&json, 0) == JSON_STRING) {
 		CLEAN_TEXT *text = json_string(&json, 0, NULL);
 
-		/* Once more: what is a secret may be spelt with escapes. Text with a zero byte in it stays as it is written. */
+		/* Once more: what is a secret may be spelt with escapes. Text with a zero byte in it stays as it is
+		 * written. */
 		if (text != NULL) {
 			add_text(writer, value->name, text);
 			return;

@@ -1,9 +1,9 @@
 /*
- * <root>/output/data/_train/run-<host>.json: what ran, with what, and how it ended (product §12; docs/record.schema.json). The hall
- * fills plain values; this composes and writes.
+ * <root>/output/data/_train/run-<host>.json: what ran, with what, and how it ended (product §12;
+ * docs/record.schema.json). The hall fills plain values; this composes and writes.
  *
- * Invariants: every text is masked on its way out (base/mask.h); the file is written whole or not at all; all pointers are borrowed.
- * A NULL text is written as null, a count of 0 as an empty array.
+ * Invariants: every text is masked on its way out (base/mask.h); the file is written whole or not at all; all pointers
+ * are borrowed. A NULL text is written as null, a count of 0 as an empty array.
  */
 #ifndef TRAIN_REPORT_RECORD_H
 #define TRAIN_REPORT_RECORD_H
@@ -48,7 +48,7 @@ struct record_tag {
 
 struct record_phase {
 	const char *name;
-	double start;   /* seconds since the beginning of the record */
+	double start; /* seconds since the beginning of the record */
 	double seconds;
 };
 
@@ -106,8 +106,8 @@ struct record {
 MUST_CHECK int record_compose(const struct record *record, struct buf *out, struct err *err);
 
 /*
- * Composes and writes run-<host>.json below 'root'; its path comes out in 'path' (PATH_BYTES_MAX). 0, or -1 with 'err' (ERR_OUTPUT or
- * ERR_DISK_FULL), nothing left behind.
+ * Composes and writes run-<host>.json below 'root'; its path comes out in 'path' (PATH_BYTES_MAX). 0, or -1 with 'err'
+ * (ERR_OUTPUT or ERR_DISK_FULL), nothing left behind.
  */
 MUST_CHECK int record_write(const struct record *record, char *path, struct err *err);
 

@@ -142,8 +142,6 @@ static void
 compare(const char *dir, const char *file, const char *ours)
 {
 	char *theirs = slurp(dir, file);
-
-	theirs[strcspn(theirs, "\r")] == '\r' ? (void)0 : (void)0;
 	char *to = theirs;
 	for (char *c = theirs; *c != '\0'; c++) {
 		if (*c != '\r') {

@@ -203,7 +203,10 @@ nothing_to_say_when_all_fits(void **state)
 {
 	(void)state;
 	publish("val:rmse=0.5 step=3\n");
-	assert_int_equal(check("val:rmse", "[{\"Name\":\"val:rmse\",\"Regex\":\"#metric val:rmse=([-+]?[0-9][-+0-9.eE]*);\"}]").count, 0);
+	assert_int_equal(
+	    check("val:rmse", "[{\"Name\":\"val:rmse\",\"Regex\":\"#metric val:rmse=([-+]?[0-9][-+0-9.eE]*);\"}]")
+		.count,
+	    0);
 	assert_int_equal(check(NULL, "[]").count, 0);
 	assert_int_equal(check(NULL, NULL).count, 0);
 }
@@ -230,10 +233,15 @@ definitions_that_match_no_published_line_are_said(void **state)
 
 	(void)state;
 	publish("loss=0.5\n");
-	notes = check(NULL, "[{\"Name\":\"a\",\"Regex\":\"#metric other=(\\\\d+);\"},{\"Name\":\"b\",\"Regex\":\"b=(.*?);\"}]");
+	notes = check(
+	    NULL, "[{\"Name\":\"a\",\"Regex\":\"#metric other=(\\\\d+);\"},{\"Name\":\"b\",\"Regex\":\"b=(.*?);\"}]");
 	assert_int_equal(notes.count, 1);
 	assert_non_null(strstr(notes.text[0], "matches"));
-	assert_int_equal(check(NULL, "[{\"Name\":\"a\",\"Regex\":\"#metric other=(\\\\d+);\"},{\"Name\":\"b\",\"Regex\":\"loss=(.*?);\"}]").count, 0);
+	assert_int_equal(
+	    check(NULL,
+	          "[{\"Name\":\"a\",\"Regex\":\"#metric other=(\\\\d+);\"},{\"Name\":\"b\",\"Regex\":\"loss=(.*?);\"}]")
+		.count,
+	    0);
 }
 
 static void

@@ -12,7 +12,8 @@
 #include "base/attr.h"
 #include "report/exitcode.h"
 
-/* The second copy of the published list. It only ever grows at its end: a change of a line here breaks somebody's alarm. */
+/* The second copy of the published list. It only ever grows at its end: a change of a line here breaks somebody's
+ * alarm. */
 static const struct {
 	const char *text;
 	int code;
@@ -106,7 +107,9 @@ every_kind_in_every_phase_has_its_code_and_reason(void **state)
 
 			exitcode_of_err(&err, &got);
 			assert_string_equal(got.text, class == 's' ? cell->s : class == 't' ? cell->t : cell->f);
-			assert_int_equal(got.code, class == 's' ? cell->code_s : class == 't' ? cell->code_t : cell->code_f);
+			assert_int_equal(got.code, class == 's'   ? cell->code_s
+			                           : class == 't' ? cell->code_t
+			                                          : cell->code_f);
 			assert_true(got.code != 0);
 			assert_true(got.reason == REASON_STOPPED || exitcode_advice(&got) != NULL);
 		}
@@ -208,7 +211,9 @@ outcome_of_a_timeout_is_124_however_it_ended(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
-		struct outcome outcome = {.ended_by = ENDED_BY_TIMEOUT, .started = 1, .status = statuses[i],
+		struct outcome outcome = {.ended_by = ENDED_BY_TIMEOUT,
+		                          .started = 1,
+		                          .status = statuses[i],
 		                          .killed_after_grace = (int)(i & 1)};
 		struct exitcode got;
 
@@ -249,7 +254,8 @@ sentence_says_who_and_how(void **state)
 	outcome.ended_by = ENDED_BY_TIMEOUT;
 	exitcode_sentence(text, &outcome, NULL);
 	assert_string_equal(text, "the pipeline ran into the timeout and was killed by SIGKILL (signal 9)");
-	outcome = (struct outcome){.ended_by = ENDED_BY_STOP, .started = 1, .stop_signal = SIGTERM, .status = exited(1)};
+	outcome =
+	    (struct outcome){.ended_by = ENDED_BY_STOP, .started = 1, .stop_signal = SIGTERM, .status = exited(1)};
 	exitcode_sentence(text, &outcome, NULL);
 	assert_string_equal(text, "a stop was asked for by SIGTERM and the pipeline ended with exit code 1");
 	outcome.killed_after_grace = 1;

@@ -55,10 +55,11 @@ static void
 first_line_has_reason_host_and_sentence(void **state)
 {
 	(void)state;
-	assert_string_equal(compose((struct failure_facts){.reason = "exit-1", .sentence = "it failed"}), "[exit-1] it failed.\n");
+	assert_string_equal(compose((struct failure_facts){.reason = "exit-1", .sentence = "it failed"}),
+	                    "[exit-1] it failed.\n");
 	assert_string_equal(
 	    compose((struct failure_facts){
-	        .reason = "settings", .host = "algo-2", .sentence = "no such setting?", .advice = "Correct it."}),
+		.reason = "settings", .host = "algo-2", .sentence = "no such setting?", .advice = "Correct it."}),
 	    "[settings] algo-2: no such setting?\nCorrect it.\n");
 }
 
@@ -116,18 +117,18 @@ static void
 exception_line_comes_first(void **state)
 {
 	static const char tail[] = "starting\n"
-	                           "Traceback (most recent call last):\n"
-	                           "  File \"a.py\", line 1, in <module>\n"
-	                           "    int('x')\n"
-	                           "KeyError: 'old'\n"
-	                           "\n"
-	                           "During handling of the above exception, another exception occurred:\n"
-	                           "\n"
-	                           "Traceback (most recent call last):\n"
-	                           "  File \"b.py\", line 2, in <module>\n"
-	                           "    boom()\n"
-	                           "ValueError: bad shape (3, 4)\n"
-	                           "Exception ignored in: <function f>\n";
+				   "Traceback (most recent call last):\n"
+				   "  File \"a.py\", line 1, in <module>\n"
+				   "    int('x')\n"
+				   "KeyError: 'old'\n"
+				   "\n"
+				   "During handling of the above exception, another exception occurred:\n"
+				   "\n"
+				   "Traceback (most recent call last):\n"
+				   "  File \"b.py\", line 2, in <module>\n"
+				   "    boom()\n"
+				   "ValueError: bad shape (3, 4)\n"
+				   "Exception ignored in: <function f>\n";
 
 	(void)state;
 	const char *got = compose_tail(tail, sizeof(tail) - 1);
@@ -141,13 +142,14 @@ static void
 exception_line_behind_a_launchers_prefix_is_found(void **state)
 {
 	static const char tail[] = "[rank0]: Traceback (most recent call last):\n"
-	                           "[rank0]:   File \"a.py\", line 1, in <module>\n"
-	                           "[rank1]: something else\n"
-	                           "[rank0]: RuntimeError: CUDA error\n"
-	                           "[rank1]: later\n";
+				   "[rank0]:   File \"a.py\", line 1, in <module>\n"
+				   "[rank1]: something else\n"
+				   "[rank0]: RuntimeError: CUDA error\n"
+				   "[rank1]: later\n";
 
 	(void)state;
-	assert_non_null(strstr(compose_tail(tail, sizeof(tail) - 1), "exit code 1.\n[rank0]: RuntimeError: CUDA error\nstderr: "));
+	assert_non_null(
+	    strstr(compose_tail(tail, sizeof(tail) - 1), "exit code 1.\n[rank0]: RuntimeError: CUDA error\nstderr: "));
 }
 
 static void
@@ -204,8 +206,8 @@ text_is_cut_between_characters_at_every_length(void **state)
 			memcpy(sentence + i, "\xf0\x9f\x8d\xb7", 4);
 		}
 		sentence[sizeof(sentence) - 1] = '\0';
-		const char *got = compose(
-		    (struct failure_facts){.reason = "io", .sentence = sentence, .advice = "More.", .tail = "x\n", .tail_len = 2});
+		const char *got = compose((struct failure_facts){
+		    .reason = "io", .sentence = sentence, .advice = "More.", .tail = "x\n", .tail_len = 2});
 
 		assert_non_null(strstr(got, "..."));
 		assert_true(text.len > FAILURE_BYTES_MAX - 8);

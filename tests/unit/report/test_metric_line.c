@@ -73,7 +73,8 @@ escaped_slash_in_a_name_is_a_slash(void **state)
 static void
 nan_infinity_and_null_are_taken_as_no_number(void **state)
 {
-	static const char *const words[] = {"NaN", "nan", "Infinity", "-Infinity", "inf", "-inf", "null", "1e999", "-1e999"};
+	static const char *const words[] = {"NaN",  "nan",  "Infinity", "-Infinity", "inf",
+	                                    "-inf", "null", "1e999",    "-1e999"};
 	char text[64];
 
 	(void)state;

@@ -64,10 +64,11 @@ outdir_name_takes_no_path_from_a_host(void **state)
 	assert_string_equal(name, "run-algo-1.json");
 	outdir_name(name, "run", "../../etc/\x1b[1m\n", ".json");
 	assert_string_equal(name, "run-.._.._etc___1m_.json");
-	outdir_name(name, "metrics",
-	            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-	            "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-	            ".jsonl");
+	outdir_name(
+	    name, "metrics",
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+	    ".jsonl");
 	assert_int_equal(strlen(name), strlen("metrics-") + 64 + strlen(".jsonl"));
 }
 

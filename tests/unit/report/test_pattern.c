@@ -20,7 +20,8 @@ matches(const char *python, const char *line)
 	CLEAN_BUF posix = {0};
 
 	buf_init(&posix, 1024);
-	if (pattern_translate(python, &posix) < 0 || regcomp(&compiled, buf_text(&posix), REG_EXTENDED | REG_NOSUB) != 0) {
+	if (pattern_translate(python, &posix) < 0 ||
+	    regcomp(&compiled, buf_text(&posix), REG_EXTENDED | REG_NOSUB) != 0) {
 		return -1;
 	}
 	result = regexec(&compiled, line, 0, NULL, 0) == 0;
@@ -62,8 +63,8 @@ static void
 expressions_without_a_posix_form_are_refused(void **state)
 {
 	static const char *const cases[] = {
-	    "(?P<loss>.*)", "(?i)loss", "(?=x)", "(?!x)", "(?<=x)y", "\\bloss", "(a)\\1", "loss\\n", "x*+",
-	    "[\\]]",        "[a",       "[[:d:]", "[\\S]", "[a\\-z]", "x\\",    "(",       "\\x41",
+	    "(?P<loss>.*)", "(?i)loss", "(?=x)",  "(?!x)", "(?<=x)y", "\\bloss", "(a)\\1", "loss\\n", "x*+",
+	    "[\\]]",        "[a",       "[[:d:]", "[\\S]", "[a\\-z]", "x\\",     "(",      "\\x41",
 	};
 
 	(void)state;

@@ -46,11 +46,15 @@ tear_down(void **state)
 	return 0;
 }
 
-static const struct record_setting settings[] = {{"code", "s3://b/k", "environment TRAIN_CODE"}, {"timeout", "0", "default"}};
+static const struct record_setting settings[] = {{"code", "s3://b/k", "environment TRAIN_CODE"},
+                                                 {"timeout", "0", "default"}};
 static const struct record_code code = {"s3://b/k", "v1", "\"etag\"", "00ff", 123, "tar.gz", "environment TRAIN_CODE"};
 static const struct record_channel channels[] = {{"training", "File", NULL}};
-static const struct record_value values[] = {
-    {"epochs", "3"}, {"name", "\"a\\u0041\""}, {"list", "[1, {\"a\": null}]"}, {"raw", "not json"}, {"esc\x1b", "\"\x1b\""}};
+static const struct record_value values[] = {{"epochs", "3"},
+                                             {"name", "\"a\\u0041\""},
+                                             {"list", "[1, {\"a\": null}]"},
+                                             {"raw", "not json"},
+                                             {"esc\x1b", "\"\x1b\""}};
 static const char *const masked[] = {"api_key"};
 static const char *const variables[] = {"PATH", "HOME"};
 static const struct record_tag tags[] = {{"train:code", "s3://b/k"}};
@@ -208,9 +212,11 @@ secrets_are_masked_in_every_text(void **state)
 {
 	static const char *const secret_words[] = {"run", "--token=hunter22", NULL};
 	static const struct record_step secret_step = {"hunter22", secret_words, 0, 0};
-	static const struct record_value secret_values[] = {{"a", "\"hunter22\""}, {"b", "\"hunter\\u00322\""}, {"c", "[\"hunter22\"]"}};
+	static const struct record_value secret_values[] = {
+	    {"a", "\"hunter22\""}, {"b", "\"hunter\\u00322\""}, {"c", "[\"hunter22\"]"}};
 	static const char *const secret_names[] = {"hunter22"};
-	static const struct record_setting secret_setting = {"code", "https://user:hunter22@host/x?X-Amz-Signature=abcdef", "hunter22"};
+	static const struct record_setting secret_setting = {
+	    "code", "https://user:hunter22@host/x?X-Amz-Signature=abcdef", "hunter22"};
 	struct record record = full_record();
 	struct mask mask = {0};
 	CLEAN_BUF text = {0};

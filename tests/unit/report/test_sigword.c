@@ -18,7 +18,8 @@ sigword_names_common_signals(void **state)
 		const char *name;
 	} cases[] = {{SIGSEGV, "SIGSEGV"}, {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"}, {SIGILL, "SIGILL"},
 	             {SIGBUS, "SIGBUS"},   {SIGABRT, "SIGABRT"}, {SIGSYS, "SIGSYS"},   {SIGPIPE, "SIGPIPE"},
-	             {32, "SIGRTMIN+0"},   {64, "SIGRTMIN+32"},  {0, "SIG0"},          {-1, "SIG-1"}, {500, "SIG500"}};
+	             {32, "SIGRTMIN+0"},   {64, "SIGRTMIN+32"},  {0, "SIG0"},          {-1, "SIG-1"},
+	             {500, "SIG500"}};
 	char name[SIGWORD_NAME];
 
 	(void)state;

@@ -1,0 +1,109 @@
+#include "config/machine.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+	ARGS_RESERVE = 8192,      /* the path of the program, auxiliary words, a wrapper's own additions */
+	ARGS_MIN = 131072,        /* the kernel grants this much whatever the stack limit (execve(2)) */
+	ARGS_CEILING = 6 << 20,   /* and never more than three quarters of 8 MiB */
+	PASSWD_LINE_MAX = 4096,
+	PASSWD_FIELDS = 7,
+};
+
+int
+machine_cpus(void)
+{
+	long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return count > 0 && count < 1 << 20 ? (int)count : 1;
+}
+
+static int
+is_gpu(const char *name)
+{
+	static const char prefix[] = "nvidia";
+	const char *digits = name + strlen(prefix);
+
+	return strncmp(name, prefix, strlen(prefix)) == 0 && *digits != '\0' && strspn(digits, "0123456789") == strlen(digits);
+}
+
+int
+machine_gpus(const char *dev)
+{
+	DIR *dir = opendir(dev);
+	int count = 0;
+
+	if (dir == NULL) {
+		return 0;
+	}
+	for (const struct dirent *entry = readdir(dir); entry != NULL; entry = readdir(dir)) {
+		count += is_gpu(entry->d_name);
+	}
+	(void)closedir(dir);
+	return count;
+}
+
+/* Cuts a line of passwd(5) at its colons; the number of fields. */
+static int
+cut_fields(char *line, char *fields[PASSWD_FIELDS])
+{
+	int count = 0;
+
+	line[strcspn(line, "\n")] = '\0';
+	for (char *rest = line; rest != NULL && count < PASSWD_FIELDS;) {
+		fields[count++] = strsep(&rest, ":");
+	}
+	return count;
+}
+
+static int
+is_writable_folder(const char *path)
+{
+	struct stat seen;
+
+	return path[0] == '/' && path[1] != '\0' && stat(path, &seen) == 0 && S_ISDIR(seen.st_mode) && access(path, W_OK | X_OK) == 0;
+}
+
+int
+machine_home(uid_t uid, const char *passwd, char out[PATH_BYTES_MAX])
+{
+	/* By hand: a static binary's getpwuid may load plug-ins or ask a service that the image does not have. */
+	FILE *file = fopen(passwd, "re");
+	char line[PASSWD_LINE_MAX];
+	char wanted[32];
+	int found = 0;
+
+	if (file == NULL) {
+		return 0;
+	}
+	(void)snprintf(wanted, sizeof(wanted), "%lu", (unsigned long)uid);
+	while (!found && fgets(line, sizeof(line), file) != NULL) {
+		char *fields[PASSWD_FIELDS] = {NULL};
+
+		if (cut_fields(line, fields) == PASSWD_FIELDS && strcmp(fields[2], wanted) == 0) {
+			found = 1;
+			(void)snprintf(out, PATH_BYTES_MAX, "%s", fields[5]);
+		}
+	}
+	(void)fclose(file);
+	return found && is_writable_folder(out);
+}
+
+size_t
+machine_args_max(void)
+{
+	struct rlimit stack = {0};
+	size_t room = ARGS_CEILING;
+
+	if (getrlimit(RLIMIT_STACK, &stack) == 0 && stack.rlim_cur / 4 < ARGS_CEILING) {
+		room = (size_t)stack.rlim_cur / 4;
+	}
+	room = room < ARGS_MIN ? ARGS_MIN : room;
+	return room - ARGS_RESERVE;
+}

@@ -1,0 +1,84 @@
+#include "config/secrets.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "config/variables.h"
+
+static int
+is_in(const char *name, size_t len, char *const *names)
+{
+	for (; names != NULL && *names != NULL; names++) {
+		if (strlen(*names) == len && strncmp(*names, name, len) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int
+secrets_is_masked(const char *name, char *const *redact)
+{
+	return mask_name_is_secret(name) || is_in(name, strlen(name), redact);
+}
+
+static int
+no_room(struct err *err)
+{
+	return err_set(err, ERR_SETTINGS, 0, "more than %d secret values to mask", (int)MASK_VALUES_MAX);
+}
+
+static int
+is_secret_variable(const char *entry, size_t len)
+{
+	char name[512];
+
+	if (len == 0 || len >= sizeof(name)) {
+		return len > 0; /* too long a name to look at: masked rather than shown */
+	}
+	memcpy(name, entry, len);
+	name[len] = '\0';
+	return mask_name_is_secret(name);
+}
+
+/* Adds what 'redact' names, and with 'by_name' what names give away. A path to a secret is none, but its name says so: it stays masked. */
+static int
+collect(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, int by_name, struct err *err)
+{
+	for (; *envp != NULL; envp++) {
+		size_t len = variables_name_len(*envp);
+
+		if (is_in(*envp, len, redact) || (by_name && is_secret_variable(*envp, len))) {
+			if (mask_add(mask, *envp + len + 1, strlen(*envp + len + 1)) < 0) {
+				return no_room(err);
+			}
+		}
+	}
+	for (size_t i = 0; i < hps->count; i++) {
+		const struct hyperparameter *hp = &hps->list[i];
+
+		if (!is_in(hp->name, strlen(hp->name), redact) && !(by_name && mask_name_is_secret(hp->name))) {
+			continue;
+		}
+		/* The pipeline may print it in any spelling it was given. */
+		if (mask_add(mask, hp->raw, strlen(hp->raw)) < 0 || mask_add(mask, hp->variable, strlen(hp->variable)) < 0) {
+			return no_room(err);
+		}
+		if (strcmp(hp->argument, hp->variable) != 0 && mask_add(mask, hp->argument, strlen(hp->argument)) < 0) {
+			return no_room(err);
+		}
+	}
+	return 0;
+}
+
+int
+secrets_for_agent(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, struct err *err)
+{
+	return collect(mask, envp, hps, redact, 1, err);
+}
+
+int
+secrets_for_log(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, struct err *err)
+{
+	return collect(mask, envp, hps, redact, 0, err);
+}
