@@ -1,9 +1,10 @@
 #include "config/secrets.h"
 
-#include <errno.h>
 #include <string.h>
 
 #include "config/variables.h"
+
+enum { VARIABLE_NAME_MAX = 513 /* C§1.4: 512 bytes and a zero */ };
 
 static int
 is_in(const char *name, size_t len, char *const *names)
@@ -28,20 +29,41 @@ no_room(struct err *err)
 	return err_set(err, ERR_SETTINGS, 0, "more than %d secret values to mask", (int)MASK_VALUES_MAX);
 }
 
+/* Two of our own names sound like secrets and hold none: a host and a path, which messages must be able to name. */
+static int
+is_known_harmless(const char *name)
+{
+	return strcmp(name, "TRAIN_CODE_TOKEN_HOST") == 0 || strcmp(name, "TRAIN_CODE_TOKEN_FILE") == 0;
+}
+
 static int
 is_secret_variable(const char *entry, size_t len)
 {
-	char name[512];
+	char name[VARIABLE_NAME_MAX];
 
 	if (len == 0 || len >= sizeof(name)) {
 		return len > 0; /* too long a name to look at: masked rather than shown */
 	}
 	memcpy(name, entry, len);
 	name[len] = '\0';
-	return mask_name_is_secret(name);
+	return mask_name_is_secret(name) && !is_known_harmless(name);
 }
 
-/* Adds what 'redact' names, and with 'by_name' what names give away. A path to a secret is none, but its name says so: it stays masked. */
+/* The pipeline may print it in any spelling it was given. */
+static int
+add_spellings(struct mask *mask, const struct hyperparameter *hp)
+{
+	const char *const spellings[] = {hp->raw, hp->variable, hp->argument};
+
+	for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
+		if ((i == 0 || strcmp(spellings[i], spellings[i - 1]) != 0) && mask_add(mask, spellings[i], strlen(spellings[i])) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* Adds what 'redact' names, and with 'by_name' what names give away. */
 static int
 collect(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, int by_name, struct err *err)
 {
@@ -60,11 +82,7 @@ collect(struct mask *mask, char *const *envp, const struct hyperparameters *hps,
 		if (!is_in(hp->name, strlen(hp->name), redact) && !(by_name && mask_name_is_secret(hp->name))) {
 			continue;
 		}
-		/* The pipeline may print it in any spelling it was given. */
-		if (mask_add(mask, hp->raw, strlen(hp->raw)) < 0 || mask_add(mask, hp->variable, strlen(hp->variable)) < 0) {
-			return no_room(err);
-		}
-		if (strcmp(hp->argument, hp->variable) != 0 && mask_add(mask, hp->argument, strlen(hp->argument)) < 0) {
+		if (add_spellings(mask, hp) < 0) {
 			return no_room(err);
 		}
 	}

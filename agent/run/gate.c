@@ -8,17 +8,23 @@ gate_init(struct gate *gate)
 	*gate = (struct gate){.holder = GATE_FREE};
 }
 
+int
+gate_is_shut(const struct gate *gate, int who)
+{
+	return gate->holder != GATE_FREE && gate->holder != who && !gate->loose;
+}
+
 enum gate_answer
 gate_enter(struct gate *gate, int who, int64_t now_ms)
 {
 	if (gate->holder == GATE_FREE || gate->holder == who) {
 		return GATE_PASS;
 	}
-	if (!gate->loose && gate->waiting_ms == 0) {
-		gate->waiting_ms = now_ms;
-	}
-	if (!gate->loose && now_ms < gate->waiting_ms + GATE_WAIT_MS) {
-		return GATE_WAIT;
+	if (gate_is_shut(gate, who)) {
+		gate->waiting_ms = gate->waiting_ms == 0 ? now_ms : gate->waiting_ms;
+		if (now_ms < gate->waiting_ms + GATE_WAIT_MS) {
+			return GATE_WAIT;
+		}
 	}
 	gate_init(gate);
 	return GATE_BREAK;

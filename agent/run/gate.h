@@ -26,6 +26,9 @@ void gate_init(struct gate *gate);
 /* May 'who' write now? GATE_BREAK: yes, after a newline; the gate is then free. */
 enum gate_answer gate_enter(struct gate *gate, int who, int64_t now_ms);
 
+/* Would 'who' have to wait? Changes nothing. */
+int gate_is_shut(const struct gate *gate, int who);
+
 /* 'who' has passed on a part, or an update. */
 void gate_hold(struct gate *gate, int who, int loose);
 

@@ -103,22 +103,36 @@ end_line(struct relay *relay, int stream)
 	}
 }
 
-/* May 'who' put something on 'stream' now? Streams of one file keep their order, so the other one must have nothing waiting. */
+static int
+other_of(int stream)
+{
+	return stream == RELAY_OUT ? RELAY_ERR : RELAY_OUT;
+}
+
+/* Is there room on 'stream'? Streams of one file keep their order, so the other one must have nothing waiting. */
+static int
+has_room(const struct relay *relay, int stream)
+{
+	const struct outlet *other = &relay->outlets[other_of(stream)];
+	int shared = relay->gate_of[RELAY_OUT] == relay->gate_of[RELAY_ERR];
+
+	return outlet_ready(&relay->outlets[stream]) && !(shared && other->tail > other->head);
+}
+
+/* May 'who' put something on 'stream' now? */
 static int
 may_put(struct relay *relay, int stream, int who, int64_t now_ms)
 {
-	struct outlet *outlet = &relay->outlets[stream];
-	struct outlet *other = &relay->outlets[stream == RELAY_OUT ? RELAY_ERR : RELAY_OUT];
-	struct gate *gate = relay->gate_of[stream];
 	enum gate_answer answer;
 
-	if (!outlet_ready(outlet) && !outlet_flush(outlet) && !outlet_ready(outlet)) {
-		return 0;
+	if (!has_room(relay, stream)) {
+		(void)outlet_flush(&relay->outlets[stream]);
+		(void)outlet_flush(&relay->outlets[other_of(stream)]);
+		if (!has_room(relay, stream)) {
+			return 0;
+		}
 	}
-	if (relay->gate_of[RELAY_OUT] == relay->gate_of[RELAY_ERR] && !outlet_flush(other)) {
-		return 0;
-	}
-	answer = gate_enter(gate, who, now_ms);
+	answer = gate_enter(relay->gate_of[stream], who, now_ms);
 	if (answer == GATE_BREAK) {
 		put(relay, stream, "\n", 1);
 	}
@@ -286,6 +300,17 @@ relay_pump(struct relay *relay, int ending)
 	return is_busy(relay, RELAY_OUT) || is_busy(relay, RELAY_ERR);
 }
 
+/* Something waits that could go now: the last flush made room after it was refused. */
+static int
+is_held_up(const struct relay *relay, int stream)
+{
+	const struct gate *gate = relay->gate_of[stream];
+	const struct queue *queue = &relay->queues[stream];
+
+	return has_room(relay, stream) && ((relay->blocked[stream] && !gate_is_shut(gate, feed_name(stream))) ||
+	                                   (queue->tail > queue->head && !gate_is_shut(gate, queue_name(stream))));
+}
+
 static void
 add_fd(struct pollfd *fds, nfds_t *count, int fd, short events)
 {
@@ -305,6 +330,9 @@ relay_watch(const struct relay *relay, struct pollfd fds[RELAY_FDS_MAX], int64_t
 		}
 		if (relay->outlets[i].tail > relay->outlets[i].head) {
 			add_fd(fds, &count, relay->outlets[i].fd, POLLOUT);
+		}
+		if (is_held_up(relay, i)) {
+			*deadline_ms = 0;
 		}
 		/* What is blocked waits for a reader or at a gate, not for its own moment. */
 		if (!relay->blocked[i]) {

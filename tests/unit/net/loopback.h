@@ -39,6 +39,7 @@ struct step {
 	const char *raw;     /* head with LF, empty line, body; or NULL */
 	size_t cut;          /* send only so many bytes of the body; 0: all of it */
 	size_t fill;         /* send so many 'x' as the body instead; Content-Length is added */
+	int length;          /* add the Content-Length of the body */
 	int silent;          /* read the request, answer nothing and keep the connection until the end */
 };
 
@@ -113,6 +114,9 @@ loopback_send(int fd, const struct step *step, const char *text, size_t len)
 		out[n++] = text[i];
 	}
 	n += (size_t)snprintf(out + n, 128, "Connection: close\r\n");
+	if (step->length) {
+		n += (size_t)snprintf(out + n, 128, "Content-Length: %zu\r\n", body);
+	}
 	if (step->fill > 0) {
 		n += (size_t)snprintf(out + n, 128, "Content-Length: %zu\r\n", step->fill);
 	}

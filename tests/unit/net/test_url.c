@@ -41,7 +41,7 @@ url_refuses_what_readers_could_disagree_about(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		struct err err = {.kind = ERR_NONE};
 
-		if (url_parse(&url, bad[i], &err) == 0 && strcmp(bad[i], "https://0x7f000001/") != 0) {
+		if (url_parse(&url, bad[i], &err) == 0) {
 			fail_msg("'%s' was accepted", bad[i]);
 		}
 	}

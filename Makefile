@@ -1,0 +1,172 @@
+# train: one static binary. `make help` lists the targets.
+
+VERSION := 0.1.0
+B := build
+MACHINE := $(shell uname -m)
+
+# All processors, unless somebody said otherwise.
+ifeq ($(filter -j%,$(MAKEFLAGS)),)
+MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
+endif
+MAKEFLAGS += --no-print-directory
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+SOURCES_C := $(sort $(wildcard agent/*.c agent/*/*.c))
+GENERATED := $(B)/gen/version.c $(B)/gen/ca_bundle.c
+HOOKED := $(shell grep -l TRAIN_TEST_HOOKS $(SOURCES_C))
+TESTS := $(sort $(wildcard tests/unit/*/test_*.c))
+BENCHES := $(sort $(wildcard tests/bench/*.c))
+
+STANDARD := -std=c11 -D_GNU_SOURCE -Iagent
+WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
+	-Wcast-qual -Wwrite-strings -Wundef -Wswitch-enum -Wnull-dereference -Wimplicit-fallthrough -Werror
+DEPFILES = -MMD -MP
+
+.PHONY: all
+all: $(B)/train ## the release binary, build/train (the default)
+
+# ---- release: musl, static-pie, every library from agent/deps ----
+
+CC_RELEASE := $(B)/deps/bin/cc
+CFLAGS_RELEASE := $(STANDARD) $(WARNINGS) -O2 -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fno-plt
+LIBS_RELEASE := $(addprefix $(B)/deps/lib/,libcurl.a libarchive.a libz.a libzstd.a libisal.a libbearssl.a libc.a)
+OBJECTS := $(SOURCES_C:%.c=$(B)/release/%.o) $(GENERATED:$(B)/%.c=$(B)/release/%.o)
+HOOK_OBJECTS := $(HOOKED:%.c=$(B)/hooks/%.o)
+STAMP := $(B)/deps.stamp
+
+$(STAMP): agent/deps/SOURCES agent/deps/fetch agent/deps/build agent/deps/ensure agent/deps/need
+	@mkdir -p $(B)
+	@agent/deps/need gcc libc6-dev linux-libc-dev make nasm patch xz-utils python3-minimal ca-certificates debian-archive-keyring
+	@agent/deps/ensure $(B)
+	@touch $@
+
+$(B)/gen/ca_bundle.c: agent/deps/ca_bundle.py | $(STAMP)
+	@mkdir -p $(@D)
+	python3 agent/deps/ca_bundle.py $@
+
+.PHONY: always
+$(B)/gen/version.c: agent/deps/version always | $(STAMP)
+	@mkdir -p $(@D)
+	@agent/deps/version $@ $(VERSION) "$$(cat $(B)/deps.id)" $(B)/deps.patches
+
+$(B)/release/%.o: %.c $(STAMP)
+	@mkdir -p $(@D)
+	$(CC_RELEASE) $(CFLAGS_RELEASE) $(DEPFILES) -c $< -o $@
+
+$(B)/release/gen/%.o: $(B)/gen/%.c $(STAMP)
+	@mkdir -p $(@D)
+	$(CC_RELEASE) $(CFLAGS_RELEASE) $(DEPFILES) -c $< -o $@
+
+$(B)/hooks/%.o: %.c $(STAMP)
+	@mkdir -p $(@D)
+	$(CC_RELEASE) $(CFLAGS_RELEASE) -DTRAIN_TEST_HOOKS $(DEPFILES) -c $< -o $@
+
+# gcc's own -static-pie names the host's libc; so its start files, in their order, by hand.
+GCC_FILE = $(shell gcc -print-file-name=$(1))
+define link_static_pie
+gcc -nostdlib -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none,-Map=$@.map -o $@.full \
+	$(B)/deps/lib/rcrt1.o $(B)/deps/lib/crti.o $(call GCC_FILE,crtbeginS.o) $(1) \
+	-Wl,--start-group $(2) $(call GCC_FILE,libgcc.a) $(call GCC_FILE,libgcc_eh.a) -Wl,--end-group \
+	$(call GCC_FILE,crtendS.o) $(B)/deps/lib/crtn.o
+strip -s -R .comment -o $@ $@.full
+endef
+
+$(B)/train: $(OBJECTS)
+	$(call link_static_pie,$^,$(LIBS_RELEASE))
+
+$(B)/train-hooks: $(filter-out $(HOOKED:%.c=$(B)/release/%.o),$(OBJECTS)) $(HOOK_OBJECTS)
+	$(call link_static_pie,$^,$(LIBS_RELEASE))
+
+# ---- check: the host's libc and libraries, with sanitizers ----
+
+CFLAGS_CHECK := $(STANDARD) -Itests $(WARNINGS) -DTRAIN_CHECK_BUILD -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+	-fno-sanitize-recover=undefined
+LIBS_CHECK := -lcurl -larchive -lisal -lzstd -lz -lbearssl -lpthread
+CHECK_OBJECTS := $(patsubst %.c,$(B)/check/%.o,$(filter-out agent/main.c,$(SOURCES_C))) $(GENERATED:$(B)/%.c=$(B)/check/%.o)
+TEST_PROGRAMS := $(TESTS:%.c=$(B)/check/%)
+CHECK_STAMP := $(B)/check.stamp
+
+$(CHECK_STAMP): agent/deps/need | $(STAMP)
+	@agent/deps/need libcurl4-openssl-dev libarchive-dev libzstd-dev libisal-dev zlib1g-dev libcmocka-dev libjsmn-dev libbearssl-dev
+	@touch $@
+
+$(B)/check/%.o: %.c $(CHECK_STAMP)
+	@mkdir -p $(@D)
+	gcc $(CFLAGS_CHECK) $(DEPFILES) -c $< -o $@
+
+$(B)/check/gen/%.o: $(B)/gen/%.c $(CHECK_STAMP)
+	@mkdir -p $(@D)
+	gcc $(CFLAGS_CHECK) $(DEPFILES) -c $< -o $@
+
+$(B)/check/libtrain.a: $(CHECK_OBJECTS)
+	@rm -f $@
+	ar rcs $@ $^
+
+$(B)/check/train: $(B)/check/agent/main.o $(B)/check/libtrain.a
+	gcc -fsanitize=address,undefined $^ -o $@ $(LIBS_CHECK)
+
+$(TEST_PROGRAMS): $(B)/check/%: $(B)/check/%.o $(B)/check/libtrain.a
+	gcc -fsanitize=address,undefined $^ -o $@ -lcmocka $(LIBS_CHECK)
+
+.PHONY: check-build
+check-build: $(B)/check/train $(TEST_PROGRAMS) ## everything against the host's libc, with ASan and UBSan
+
+.PHONY: unit
+unit: check-build ## the unit tests, under the sanitizers
+	@tests/unit/all $(TEST_PROGRAMS)
+
+# ---- tests of the release binary ----
+
+.PHONY: e2e
+e2e: $(B)/train $(B)/train-hooks ## the release binary against real servers; E2E="-k name" chooses
+	@python=$$(tests/tools/setup) && TRAIN_BINARY=$(abspath $(B)/train) TRAIN_HOOKS_BINARY=$(abspath $(B)/train-hooks) \
+		"$$python" -m pytest -q -n 2 tests/e2e $(E2E)
+
+.PHONY: demo
+demo: $(B)/train ## builds, packs the example, runs it as SageMaker would, shows what came out
+	@agent/deps/need python3-minimal
+	@tests/demo/run $(B)/train
+
+.PHONY: check
+check: ## everything: lint, unit tests, size, end to end, demo
+	@$(MAKE) lint
+	@$(MAKE) unit
+	@$(MAKE) size
+	@$(MAKE) e2e
+	@$(MAKE) demo >$(B)/demo.log 2>&1 || { cat $(B)/demo.log; exit 1; }
+	@echo "check: all is well"
+
+.PHONY: bench-start
+bench-start: $(B)/train $(B)/bench/start $(B)/bench/first ## exec to the pipeline's first instruction, beside a bare exec
+	@$(B)/bench/start $(B)/train $(B)/bench/first
+
+$(B)/bench/%: tests/bench/%.c $(STAMP)
+	@mkdir -p $(@D)
+	$(CC_RELEASE) $(STANDARD) $(WARNINGS) -O2 -static $< -o $@
+
+# ---- the look of it ----
+
+.PHONY: size
+size: $(B)/train ## bytes by library; fails over 1.25 MiB
+	@agent/deps/sizes $(B)/train
+
+.PHONY: lint
+lint: $(CHECK_STAMP) ## layers, banned calls, sizes, globals, format, analyser; each rule proved by a bad example
+	@agent/deps/need clang-format clang-tidy
+	@tests/lint/run $(B)
+
+.PHONY: format
+format: ## clang-format over all C files
+	@agent/deps/need clang-format
+	clang-format -i $(SOURCES_C) $(wildcard agent/*/*.h tests/unit/*/*.[ch] tests/bench/*.c)
+
+.PHONY: clean
+clean: ## removes build/; the cache of built libraries stays
+	rm -rf $(B)
+
+.PHONY: help
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+
+-include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(B)/check/agent/main.d

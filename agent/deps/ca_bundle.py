@@ -1,0 +1,31 @@
+#!/usr/bin/env python3
+"""Writes Mozilla's root certificates, from Debian's package ca-certificates, as one C array of concatenated DER: ca_bundle.py OUT."""
+import base64
+import glob
+import subprocess
+import sys
+
+FOLDER = "/usr/share/ca-certificates/mozilla"
+
+
+def certificates():
+    for path in sorted(glob.glob(FOLDER + "/*.crt")):
+        text = open(path, encoding="ascii").read()
+        body = text.split("-----BEGIN CERTIFICATE-----")[1].split("-----END CERTIFICATE-----")[0]
+        yield base64.b64decode(body)
+
+
+def main():
+    der = b"".join(certificates())
+    if len(der) < 50000:
+        sys.exit(f"ca_bundle: {FOLDER} holds hardly any certificate")
+    version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "ca-certificates"], check=True, capture_output=True, text=True).stdout
+    rows = [",".join(map(str, der[i : i + 24])) for i in range(0, len(der), 24)]
+    with open(sys.argv[1], "w", encoding="ascii") as out:
+        out.write('#include "base/ca_bundle.h"\n\n')
+        out.write("const unsigned char ca_bundle_der[] = {\n" + ",\n".join(rows) + "};\n")
+        out.write("const size_t ca_bundle_der_bytes = sizeof(ca_bundle_der);\n")
+        out.write(f'const char ca_bundle_version[] = "{version}";\n')
+
+
+main()
