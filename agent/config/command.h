@@ -16,6 +16,7 @@
 enum {
 	ARGV_WORDS_MAX = 8192,  /* wrapper, command and two words a hyperparameter */
 	SHEBANG_MAX = 256,      /* as the kernel reads it */
+	PROGRAM_MAX = 1024,     /* a script's name */
 };
 
 enum command_origin {
@@ -59,6 +60,9 @@ void command_release(struct command *command);
 
 /* The toolkit's program ("train.py"), borrowed, or NULL: SAGEMAKER_PROGRAM, then sagemaker_program. */
 const char *command_program(const struct opt_ml *job, char *const *envp);
+
+/* The pipeline.json to copy when nothing names a command: five lines, for a log. The error itself has it in one line. */
+const char *command_example(void);
 
 /* 1 when the toolkit's program is what will run: neither -- CMD nor `command` from C, H, E say otherwise. */
 int command_is_script_mode(char *const *given, const struct settings *settings, const struct opt_ml *job, char *const *envp);

@@ -80,7 +80,7 @@ offers_hyperparameters(struct settings *settings, const struct hyperparameters *
 		if (hyperparameter_owner(hp->name) != OWNER_AGENT) {
 			continue;
 		}
-		(void)snprintf(place, sizeof(place), "%s:%d:%d", path != NULL ? path : "", hp->line, hp->column);
+		(void)snprintf(place, sizeof(place), "'%s:%d:%d'", path != NULL ? path : "", hp->line, hp->column);
 		if (setting == SETTING_NONE) {
 			notes_add(&settings->warnings, "hyperparameter '%s' is no setting and is ignored%s", hp->name,
 			          suggestion(hp->name, SOURCE_HYPERPARAMETER, more));

@@ -68,7 +68,7 @@ pipeline_is_metric(const char *text)
 	return is_made_of(text, METRIC_LETTERS, METRIC_NAME_MAX) && strncmp(text, AGENT_METRICS, strlen(AGENT_METRICS)) != 0;
 }
 
-/* ---- the other keys ---- */
+/* ---- the keys of the top level ---- */
 
 static int
 keep_command(struct pipeline_reading *reading, int value)

@@ -39,7 +39,7 @@ static const struct setting_row TABLE[] = {
 		"account that must own the bucket; default the job's own when a tag named the code"},
 	[SETTING_TAGS] = {"tags", CHE, KIND_CHOICE, 0, 0, TAG_MODES, "auto",
 		"whether the job's tags are asked for: only when nothing else names the code, always, or never"},
-	[SETTING_COMMAND] = {"command", CHEP, KIND_WORDS, 0, 0, NULL, NULL,
+	[SETTING_COMMAND] = {"command", CHEP, KIND_WORDS, 1, 0, NULL, NULL,
 		"what to run; no shell"},
 	[SETTING_WRAPPER] = {"wrapper", CHEP, KIND_WORDS, 0, 0, NULL, NULL,
 		"words put before every command"},

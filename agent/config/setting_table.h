@@ -84,7 +84,7 @@ struct setting_row {
 	const char *name;          /* as "train:NAME" and "--set NAME=" spell it */
 	unsigned from;             /* FROM_ bits */
 	enum setting_kind kind;
-	int64_t min, max;          /* of numbers */
+	int64_t min, max;          /* of numbers; 'min' of words is how many there must be */
 	const char *const *choices; /* ended by NULL; or NULL */
 	const char *fallback;      /* the default as text; NULL when it is none, or worked out elsewhere (say so in 'meaning') */
 	const char *meaning;       /* half a line */

@@ -92,9 +92,13 @@ read_text(struct setting_value *value, const struct setting_row *row)
 static int
 read_words(struct setting_value *value, const struct setting_row *row)
 {
-	(void)row;
+	int64_t count = 0;
+
 	value->words = setting_words(value->text);
-	return value->words != NULL ? 0 : -1;
+	while (value->words != NULL && value->words[count] != NULL) {
+		count++;
+	}
+	return value->words != NULL && count >= row->min ? 0 : -1;
 }
 
 static int

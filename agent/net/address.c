@@ -21,26 +21,26 @@ struct range6 {
 
 /* From the IANA special-purpose registries. The first match counts. */
 static const struct range4 ranges4[] = {
-    {0x7f000000, 8, ADDRESS_LOOPBACK},   /* 127.0.0.0/8 */
-    {0x00000000, 8, ADDRESS_LOOPBACK},   /* 0.0.0.0/8: connecting to it reaches this host */
+    {0x7f000000, 8, ADDRESS_LOOPBACK},    /* 127.0.0.0/8 */
+    {0x00000000, 8, ADDRESS_LOOPBACK},    /* 0.0.0.0/8: connecting to it reaches this host */
     {0xa9fe0000, 16, ADDRESS_LINK_LOCAL}, /* 169.254.0.0/16 */
-    {0x0a000000, 8, ADDRESS_PRIVATE},    /* 10.0.0.0/8 */
-    {0xac100000, 12, ADDRESS_PRIVATE},   /* 172.16.0.0/12 */
-    {0xc0a80000, 16, ADDRESS_PRIVATE},   /* 192.168.0.0/16 */
-    {0x64400000, 10, ADDRESS_PRIVATE},   /* 100.64.0.0/10: behind a carrier's NAT */
-    {0xc0000000, 24, ADDRESS_PRIVATE},   /* 192.0.0.0/24 */
-    {0xc6120000, 15, ADDRESS_PRIVATE},   /* 198.18.0.0/15: benchmarks */
-    {0xe0000000, 3, ADDRESS_PRIVATE},    /* multicast, reserved, broadcast */
+    {0x0a000000, 8, ADDRESS_PRIVATE},     /* 10.0.0.0/8 */
+    {0xac100000, 12, ADDRESS_PRIVATE},    /* 172.16.0.0/12 */
+    {0xc0a80000, 16, ADDRESS_PRIVATE},    /* 192.168.0.0/16 */
+    {0x64400000, 10, ADDRESS_PRIVATE},    /* 100.64.0.0/10: behind a carrier's NAT */
+    {0xc0000000, 24, ADDRESS_PRIVATE},    /* 192.0.0.0/24 */
+    {0xc6120000, 15, ADDRESS_PRIVATE},    /* 198.18.0.0/15: benchmarks */
+    {0xe0000000, 3, ADDRESS_PRIVATE},     /* multicast, reserved, broadcast */
 };
 
 static const struct range6 ranges6[] = {
-    {{[15] = 1}, 128, ADDRESS_LOOPBACK},                       /* ::1 */
-    {{0}, 128, ADDRESS_LOOPBACK},                              /* :: */
-    {{0xfe, 0x80}, 10, ADDRESS_LINK_LOCAL},                    /* fe80::/10 */
-    {{0xfd, 0x00, 0x0e, 0xc2}, 32, ADDRESS_LINK_LOCAL},        /* fd00:ec2::/32: EC2's instance services */
-    {{0xfc}, 7, ADDRESS_PRIVATE},                              /* fc00::/7 */
-    {{0xfe, 0xc0}, 10, ADDRESS_PRIVATE},                       /* fec0::/10: the old site-local range */
-    {{0xff}, 8, ADDRESS_PRIVATE},                              /* multicast */
+    {{[15] = 1}, 128, ADDRESS_LOOPBACK},                /* ::1 */
+    {{0}, 128, ADDRESS_LOOPBACK},                       /* :: */
+    {{0xfe, 0x80}, 10, ADDRESS_LINK_LOCAL},             /* fe80::/10 */
+    {{0xfd, 0x00, 0x0e, 0xc2}, 32, ADDRESS_LINK_LOCAL}, /* fd00:ec2::/32: EC2's instance services */
+    {{0xfc}, 7, ADDRESS_PRIVATE},                       /* fc00::/7 */
+    {{0xfe, 0xc0}, 10, ADDRESS_PRIVATE},                /* fec0::/10: the old site-local range */
+    {{0xff}, 8, ADDRESS_PRIVATE},                       /* multicast */
 };
 
 /* Prefixes behind which an IPv4 address stands, and where. */

@@ -105,8 +105,9 @@ aws_region(char *const *envp, const char *arn, char region[AWS_REGION_MAX], stru
 static const char *
 custom_address(char *const *envp, enum aws_service service, const char **name)
 {
-	static const char *const own[] = {
-	    [AWS_S3] = "AWS_ENDPOINT_URL_S3", [AWS_SAGEMAKER] = "AWS_ENDPOINT_URL_SAGEMAKER", [AWS_STS] = "AWS_ENDPOINT_URL_STS"};
+	static const char *const own[] = {[AWS_S3] = "AWS_ENDPOINT_URL_S3",
+	    [AWS_SAGEMAKER] = "AWS_ENDPOINT_URL_SAGEMAKER",
+	    [AWS_STS] = "AWS_ENDPOINT_URL_STS"};
 	int ignored = net_env_is_true(envp, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS");
 	const char *value;
 
@@ -164,7 +165,8 @@ sagemaker_address(char *out, size_t size, const struct partition *p, const char 
 	if (fips && !dual && united) {
 		return snprintf(out, size, "https://api-fips.sagemaker.%s.%s", region, p->suffix);
 	}
-	return snprintf(out, size, "https://api.sagemaker%s.%s.%s", fips ? "-fips" : "", region, dual ? p->dual_suffix : p->suffix);
+	return snprintf(
+	    out, size, "https://api.sagemaker%s.%s.%s", fips ? "-fips" : "", region, dual ? p->dual_suffix : p->suffix);
 }
 
 static int
@@ -175,14 +177,17 @@ ruled_address(char *out, size_t size, enum aws_service service, const char *regi
 	switch (service) {
 	case AWS_S3:
 		if (strcmp(region, "aws-global") == 0) {
-			return snprintf(out, size, "https://s3%s%s.amazonaws.com", fips ? "-fips" : "", dual ? ".dualstack.us-east-1" : "");
+			return snprintf(
+			    out, size, "https://s3%s%s.amazonaws.com", fips ? "-fips" : "", dual ? ".dualstack.us-east-1" : "");
 		}
-		return snprintf(out, size, "https://s3%s%s.%s.%s", fips ? "-fips" : "", dual ? ".dualstack" : "", region, p->suffix);
+		return snprintf(
+		    out, size, "https://s3%s%s.%s.%s", fips ? "-fips" : "", dual ? ".dualstack" : "", region, p->suffix);
 	case AWS_SAGEMAKER:
 		return sagemaker_address(out, size, p, region, fips, dual);
 	case AWS_STS:
 	default:
-		return snprintf(out, size, "https://sts%s.%s.%s", fips ? "-fips" : "", region, dual ? p->dual_suffix : p->suffix);
+		return snprintf(
+		    out, size, "https://sts%s.%s.%s", fips ? "-fips" : "", region, dual ? p->dual_suffix : p->suffix);
 	}
 }
 
@@ -200,7 +205,8 @@ aws_endpoint(
 	}
 	memset(endpoint, 0, sizeof(*endpoint));
 	/* S3's global host signs as us-east-1 (C§8.7). */
-	(void)snprintf(endpoint->region, sizeof(endpoint->region), "%s", strcmp(region, "aws-global") == 0 ? "us-east-1" : region);
+	(void)snprintf(
+	    endpoint->region, sizeof(endpoint->region), "%s", strcmp(region, "aws-global") == 0 ? "us-east-1" : region);
 	if (address != NULL) {
 		return use_custom(endpoint, name, address, fips, dual, err);
 	}

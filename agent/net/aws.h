@@ -41,7 +41,8 @@ MUST_CHECK int aws_arn_field(const char *arn, int n, char *out, unsigned long si
  * AWS_USE_DUALSTACK_ENDPOINT. -1 with ERR_SETTINGS for a custom endpoint with FIPS or dual stack, a partition that
  * lacks them, or an address that is none.
  */
-MUST_CHECK int aws_endpoint(char *const *envp, enum aws_service service, const char *region, struct aws_endpoint *endpoint, struct err *err);
+MUST_CHECK int aws_endpoint(
+    char *const *envp, enum aws_service service, const char *region, struct aws_endpoint *endpoint, struct err *err);
 
 /*
  * The address of an object: virtual host where the bucket's name can be one, else path style (every custom endpoint,
@@ -49,7 +50,7 @@ MUST_CHECK int aws_endpoint(char *const *envp, enum aws_service service, const c
  * 'bucket' and 'key' are encoded once, never normalised. 'version_id' may be NULL. -1 with ERR_SETTINGS when it does
  * not fit.
  */
-MUST_CHECK int aws_object_url(const struct aws_endpoint *endpoint, const char *bucket, const char *key, const char *version_id,
-    struct buf *url, struct err *err);
+MUST_CHECK int aws_object_url(const struct aws_endpoint *endpoint, const char *bucket, const char *key,
+    const char *version_id, struct buf *url, struct err *err);
 
 #endif

@@ -16,7 +16,11 @@ struct creds {
 
 /* C§8.1, in the SDKs' order. */
 static int (*const chain[])(const struct provider_run *run, struct credentials *out, struct err *err) = {
-    provider_environment, provider_web_identity, provider_profile, provider_container, provider_instance,
+    provider_environment,
+    provider_web_identity,
+    provider_profile,
+    provider_container,
+    provider_instance,
 };
 
 void
@@ -101,7 +105,8 @@ provider_parse_json(const char *text, size_t len, const char *who, const char *t
 	if (check_code(&json, who, err) < 0) {
 		return -1;
 	}
-	if (!take_secret(&json, "AccessKeyId", &out->access_key) || !take_secret(&json, "SecretAccessKey", &out->secret_key)) {
+	if (!take_secret(&json, "AccessKeyId", &out->access_key) ||
+	    !take_secret(&json, "SecretAccessKey", &out->secret_key)) {
 		return err_set(err, ERR_CREDENTIALS, 0, "%s answers without AccessKeyId or SecretAccessKey", who);
 	}
 	if (!take_secret(&json, token_name, &out->token) && token_needed) {
@@ -129,10 +134,12 @@ provider_environment(const struct provider_run *run, struct credentials *out, st
 		return 0;
 	}
 	if (key == NULL || secret == NULL) {
-		return err_set(err, ERR_CREDENTIALS, 0, "%s is set and %s is not", key == NULL ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID",
+		return err_set(err, ERR_CREDENTIALS, 0, "%s is set and %s is not",
+		    key == NULL ? "AWS_SECRET_ACCESS_KEY" : "AWS_ACCESS_KEY_ID",
 		    key == NULL ? "AWS_ACCESS_KEY_ID" : "AWS_SECRET_ACCESS_KEY");
 	}
-	if (secret_set(&out->access_key, key, strlen(key)) < 0 || secret_set(&out->secret_key, secret, strlen(secret)) < 0 ||
+	if (secret_set(&out->access_key, key, strlen(key)) < 0 ||
+	    secret_set(&out->secret_key, secret, strlen(secret)) < 0 ||
 	    (token != NULL && secret_set(&out->token, token, strlen(token)) < 0)) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep the credentials");
 	}

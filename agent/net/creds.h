@@ -43,9 +43,10 @@ enum {
 struct credentials {
 	struct secret access_key;
 	struct secret secret_key;
-	struct secret token;      /* empty for long-lived keys */
-	int64_t expires_s;        /* wall clock, seconds since the epoch; 0 when they do not end */
-	const char *provider;     /* "environment", "web identity", "profile", "credential process", "container", "instance metadata" */
+	struct secret token; /* empty for long-lived keys */
+	int64_t expires_s;   /* wall clock, seconds since the epoch; 0 when they do not end */
+	const char *
+	    provider; /* "environment", "web identity", "profile", "credential process", "container", "instance metadata" */
 };
 
 struct creds;

@@ -15,10 +15,27 @@
 #include "net/window.h"
 
 enum {
-	CURL_BUFFER = 65536,     /* what libcurl reads at once; WINDOW_BYTES is twice that */
-	SHOWN_MAX = 300,         /* an address in a message */
-	KEPT_CONNECTIONS = 4,    /* a redirect comes back to few hosts */
-	POLL_STEP_MS = 60000,    /* libcurl's own timers shorten a wait; this bounds it where it has none */
+	CURL_BUFFER = 65536,  /* what libcurl reads at once; WINDOW_BYTES is twice that */
+	SHOWN_MAX = 300,      /* an address in a message */
+	KEPT_CONNECTIONS = 4, /* a redirect comes back to few hosts */
+	POLL_STEP_MS = 60000, /* libcurl's own timers shorten a wait; this bounds it where it has none */
+};
+
+/* The one request that runs: what it may do and where it stands. */
+struct transfer {
+	unsigned addresses;
+	int via_proxy;
+	unsigned refused; /* ADDRESS_ bit of what the policy did not let through */
+	int64_t deadline_ms;
+	int attached; /* the easy handle is in the multi handle */
+	int done;
+	CURLcode result;
+	int status;
+	int head;                 /* 1 once the head is whole, -1 when it is too large */
+	struct http_reply *reply; /* the caller's, only while http_open runs */
+	int paused;
+	int64_t body_got;
+	int64_t waited_ms, waited_bytes; /* of the present window of waiting */
 };
 
 struct http {
@@ -30,36 +47,17 @@ struct http {
 	char error[CURL_ERROR_SIZE];
 	char shown[SHOWN_MAX];
 
-	/* What this request may do. */
-	unsigned addresses;
-	int via_proxy;
-	unsigned refused; /* ADDRESS_ bit of what the policy did not let through */
-	int64_t deadline_ms;
-
-	/* Where it stands. */
-	int attached; /* the easy handle is in the multi handle */
-	int done;
-	CURLcode result;
-	int status;
-	int head; /* 1 once the head is whole, -1 when it is too large */
-	struct http_reply *reply; /* the caller's, only while http_open runs */
-
-	/* The body. */
-	struct window window;
-	int paused;
-	int64_t body_got;
-
-	/* Of the present window of waiting. */
-	int64_t waited_ms, waited_bytes;
+	struct transfer now;
+	struct window window; /* the body's bytes on their way to the reader */
 };
 
 static int
 policy_lets(struct http *http, unsigned kind)
 {
-	if (http->via_proxy || (http->addresses & kind) != 0) {
+	if (http->now.via_proxy || (http->now.addresses & kind) != 0) {
 		return 1;
 	}
-	http->refused = kind;
+	http->now.refused = kind;
 	return 0;
 }
 
@@ -92,11 +90,11 @@ take_header(char *line, size_t size, size_t count, void *self)
 	size_t len = size * count;
 
 	/* Trailers behind chunks say nothing we use. */
-	if (http->reply != NULL && http->head <= 0) {
-		http->head = reply_take_line(http->reply, line, len);
-		http->status = http->reply->status;
+	if (http->now.reply != NULL && http->now.head <= 0) {
+		http->now.head = reply_take_line(http->now.reply, line, len);
+		http->now.status = http->now.reply->status;
 	}
-	return http->head < 0 ? 0 : len;
+	return http->now.head < 0 ? 0 : len;
 }
 
 static size_t
@@ -106,11 +104,11 @@ take_body(char *bytes, size_t size, size_t count, void *self)
 	size_t len = size * count;
 
 	if (window_put(&http->window, bytes, len) < 0) {
-		http->paused = 1;
+		http->now.paused = 1;
 		return CURL_WRITEFUNC_PAUSE;
 	}
-	http->body_got += (int64_t)len;
-	http->waited_bytes += (int64_t)len;
+	http->now.body_got += (int64_t)len;
+	http->now.waited_bytes += (int64_t)len;
 	return len;
 }
 
@@ -118,7 +116,7 @@ static int
 fail_refused(struct http *http, struct err *err)
 {
 	(void)err_set(err, ERR_DENIED, 0, "'%s' leads to a %s address, which is not allowed here", http->shown,
-	    address_kind_name(http->refused));
+	    address_kind_name(http->now.refused));
 	err->sys = EACCES;
 	return -1;
 }
@@ -128,7 +126,7 @@ static const char *
 library_text(struct http *http)
 {
 	if (http->error[0] == '\0') {
-		return curl_easy_strerror(http->result);
+		return curl_easy_strerror(http->now.result);
 	}
 	http->error[strcspn(http->error, "\r\n")] = '\0';
 	return http->error;
@@ -139,12 +137,12 @@ fail_by_code(struct http *http, struct err *err)
 {
 	const char *text = library_text(http), *why;
 
-	switch ((int)http->result) {
+	switch ((int)http->now.result) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
-		return err_set(err, ERR_DENIED, 0, "the certificate of '%s' is not trusted: %s (checked against %s)", http->shown, text,
-		    http->trust.name);
+		return err_set(err, ERR_DENIED, 0, "the certificate of '%s' is not trusted: %s (checked against %s)",
+		    http->shown, text, http->trust.name);
 	case CURLE_SSL_CACERT_BADFILE:
 		return err_set(err, ERR_SETTINGS, 0, "cannot use %s: %s", http->trust.name, text);
 	case CURLE_URL_MALFORMAT:
@@ -169,16 +167,17 @@ fail_by_code(struct http *http, struct err *err)
 static int
 fail(struct http *http, struct err *err)
 {
-	if (http->refused != 0 && http->head <= 0) {
+	if (http->now.refused != 0 && http->now.head <= 0) {
 		(void)fail_refused(http, err);
-	} else if (http->head < 0) {
+	} else if (http->now.head < 0) {
 		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' sent more than %d bytes of headers", http->shown, HTTP_HEAD_MAX);
-	} else if (http->head > 0 && http->result == CURLE_PARTIAL_FILE) {
-		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' was cut after %lld bytes", http->shown, (long long)http->body_got);
+	} else if (http->now.head > 0 && http->now.result == CURLE_PARTIAL_FILE) {
+		(void)err_set(
+		    err, ERR_UNAVAILABLE, 0, "'%s' was cut after %lld bytes", http->shown, (long long)http->now.body_got);
 	} else {
 		(void)fail_by_code(http, err);
 	}
-	err->http = http->head > 0 ? http->status : 0;
+	err->http = http->now.head > 0 ? http->now.status : 0;
 	return -1;
 }
 
@@ -187,7 +186,7 @@ fail_in_time(struct http *http, struct err *err, const char *what)
 {
 	(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' %s", http->shown, what);
 	err->sys = ETIMEDOUT;
-	err->http = http->head > 0 ? http->status : 0;
+	err->http = http->now.head > 0 ? http->now.status : 0;
 	return -1;
 }
 
@@ -199,8 +198,8 @@ note_end(struct http *http)
 
 	while ((message = curl_multi_info_read(http->multi, &left)) != NULL) {
 		if (message->msg == CURLMSG_DONE) {
-			http->done = 1;
-			http->result = message->data.result;
+			http->now.done = 1;
+			http->now.result = message->data.result;
 		}
 	}
 }
@@ -214,15 +213,15 @@ check_time(struct http *http, struct err *err)
 	if (now_ms >= http->ctx->deadline_ms) {
 		return err_set(err, ERR_DEADLINE, 0, "the time for this phase is over while waiting for '%s'", http->shown);
 	}
-	if (now_ms >= http->deadline_ms) {
+	if (now_ms >= http->now.deadline_ms) {
 		return fail_in_time(http, err, "did not answer in time");
 	}
-	if (http->waited_ms >= HTTP_SLOW_WINDOW_MS) {
-		if (http->waited_bytes < HTTP_SLOW_BYTES) {
+	if (http->now.waited_ms >= HTTP_SLOW_WINDOW_MS) {
+		if (http->now.waited_bytes < HTTP_SLOW_BYTES) {
 			return fail_in_time(http, err, "sent next to nothing for 30 seconds");
 		}
-		http->waited_ms = 0;
-		http->waited_bytes = 0;
+		http->now.waited_ms = 0;
+		http->now.waited_bytes = 0;
 	}
 	return 0;
 }
@@ -231,8 +230,8 @@ static int
 wait_step(struct http *http, struct err *err)
 {
 	struct curl_waitfd wake = {.fd = http->ctx->wake_fd, .events = CURL_WAIT_POLLIN};
-	int64_t until_ms = clock_earlier(http->deadline_ms, http->ctx->deadline_ms), begun_ms = clock_now_ms();
-	int64_t window_ms = HTTP_SLOW_WINDOW_MS - http->waited_ms;
+	int64_t until_ms = clock_earlier(http->now.deadline_ms, http->ctx->deadline_ms), begun_ms = clock_now_ms();
+	int64_t window_ms = HTTP_SLOW_WINDOW_MS - http->now.waited_ms;
 	int wait_ms;
 
 	until_ms = clock_earlier(until_ms, begun_ms + window_ms);
@@ -240,13 +239,16 @@ wait_step(struct http *http, struct err *err)
 	if (curl_multi_poll(http->multi, &wake, http->ctx->wake_fd < 0 ? 0 : 1, wait_ms, NULL) != CURLM_OK) {
 		return err_set(err, ERR_SYSTEM, errno, "cannot wait for '%s'", http->shown);
 	}
-	http->waited_ms += clock_now_ms() - begun_ms;
+	http->now.waited_ms += clock_now_ms() - begun_ms;
 	return 0;
 }
 
-/* Lets libcurl work until 'ready' says so or the transfer is over. 0, or -1 with 'err' when it may not go on. */
+/*
+ * Lets libcurl work until there is a head, or a part of the body, or the transfer is over. 0, or -1 with 'err'
+ * when it may not go on.
+ */
 static int
-pump(struct http *http, int (*ready)(const struct http *http), struct err *err)
+pump(struct http *http, int for_body, struct err *err)
 {
 	int running;
 
@@ -258,7 +260,7 @@ pump(struct http *http, int (*ready)(const struct http *http), struct err *err)
 			return err_set(err, ERR_SYSTEM, 0, "cannot go on with '%s'", http->shown);
 		}
 		note_end(http);
-		if (http->done || ready(http)) {
+		if (http->now.done || (for_body ? http->window.into_got > 0 : http->now.head > 0)) {
 			return 0;
 		}
 		if (wait_step(http, err) < 0) {
@@ -267,24 +269,12 @@ pump(struct http *http, int (*ready)(const struct http *http), struct err *err)
 	}
 }
 
-static int
-head_is_here(const struct http *http)
-{
-	return http->head > 0;
-}
-
-static int
-body_is_here(const struct http *http)
-{
-	return http->window.into_got > 0;
-}
-
 static void
 detach(struct http *http)
 {
-	if (http->attached) {
+	if (http->now.attached) {
 		(void)curl_multi_remove_handle(http->multi, http->easy);
-		http->attached = 0;
+		http->now.attached = 0;
 	}
 	curl_slist_free_all(http->lines);
 	http->lines = NULL;
@@ -401,12 +391,13 @@ check_address(struct http *http, const struct url *url, const struct http_reques
 	unsigned literal = address_kind_of_text(url->host);
 
 	if (literal != 0 && (request->addresses & literal) == 0) {
-		http->refused = literal;
+		http->now.refused = literal;
 		return fail_refused(http, err);
 	}
 	if (literal != 0 && strcmp(url->scheme, "https") == 0) {
 		return err_set(err, ERR_SETTINGS, 0,
-		    "cannot check the certificate of the bare address '%s': use a host name, with /etc/hosts if need be", url->host);
+		    "cannot check the certificate of the bare address '%s': use a host name, with /etc/hosts if need be",
+		    url->host);
 	}
 	return 0;
 }
@@ -417,46 +408,44 @@ start_anew(struct http *http, const struct http_request *request, struct http_re
 {
 	detach(http);
 	http->error[0] = '\0';
-	http->addresses = request->addresses;
-	http->refused = 0;
-	http->deadline_ms = request->deadline_ms == 0 ? DEADLINE_NEVER : request->deadline_ms;
-	http->done = 0;
-	http->result = CURLE_OK;
-	http->status = 0;
-	http->head = 0;
 	http->window.into = NULL;
 	http->window.held_at = 0;
 	http->window.held_len = 0;
-	http->paused = 0;
-	http->body_got = 0;
-	http->waited_ms = 0;
-	http->waited_bytes = 0;
 	reply_begin(reply);
-	http->reply = reply;
+	http->now = (struct transfer){
+	    .addresses = request->addresses,
+	    .deadline_ms = request->deadline_ms == 0 ? DEADLINE_NEVER : request->deadline_ms,
+	    .reply = reply,
+	};
 }
 
 static int
-send_once(struct http *http, const struct url *url, const struct http_request *request, struct http_reply *reply, struct err *err)
+send_once(struct http *http, const struct url *url, const struct http_request *request, struct http_reply *reply,
+    struct err *err)
 {
 	const char *proxy = request->no_proxy ? NULL : proxy_for(http->ctx->envp, url);
 	int secure = strcmp(url->scheme, "https") == 0;
 
 	start_anew(http, request, reply);
-	http->via_proxy = proxy != NULL;
-	if (check_address(http, url, request, err) < 0 || (secure && trust_choose(&http->trust, http->ctx->envp, err) < 0)) {
+	http->now.via_proxy = proxy != NULL;
+	if (check_address(http, url, request, err) < 0 ||
+	    (secure && trust_choose(&http->trust, http->ctx->envp, err) < 0)) {
 		return -1;
 	}
-	if (set_fixed_options(http) < 0 || (secure && set_tls_options(http) < 0) || set_request_options(http, request, proxy) < 0) {
+	if (set_fixed_options(http) < 0 || (secure && set_tls_options(http) < 0) ||
+	    set_request_options(http, request, proxy) < 0) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot prepare the request to '%s'", http->shown);
 	}
 	if (curl_multi_add_handle(http->multi, http->easy) != CURLM_OK) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot begin the request to '%s'", http->shown);
 	}
-	http->attached = 1;
-	if (pump(http, head_is_here, err) < 0) {
+	http->now.attached = 1;
+	if (pump(http, 0, err) < 0) {
 		return -1;
 	}
-	return http->head > 0 && (!http->done || http->result == CURLE_OK || http->body_got > 0) ? 0 : fail(http, err);
+	return http->now.head > 0 && (!http->now.done || http->now.result == CURLE_OK || http->now.body_got > 0)
+	           ? 0
+	           : fail(http, err);
 }
 
 static void
@@ -464,7 +453,7 @@ note_peer(struct http *http, struct http_reply *reply)
 {
 	char *peer = NULL;
 
-	if (!http->via_proxy && curl_easy_getinfo(http->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL) {
+	if (!http->now.via_proxy && curl_easy_getinfo(http->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL) {
 		reply->peer = address_kind_of_text(peer);
 	}
 }
@@ -488,8 +477,8 @@ http_open(struct http *http, const struct http_request *request, struct http_rep
 	do {
 		sent = send_once(http, &url, request, reply, err);
 		/* A root in the system's file that this TLS library cannot read must not end the job. */
-	} while (sent < 0 && http->result == CURLE_SSL_CACERT_BADFILE && trust_fall_back(&http->trust));
-	http->reply = NULL;
+	} while (sent < 0 && http->now.result == CURLE_SSL_CACERT_BADFILE && trust_fall_back(&http->trust));
+	http->now.reply = NULL;
 	if (sent < 0) {
 		detach(http);
 		return -1;
@@ -507,20 +496,20 @@ read_body(void *self, void *bytes, size_t len, struct err *err)
 	if (http->window.held_len > 0) {
 		return (ssize_t)window_take(&http->window, bytes, len);
 	}
-	if (!http->attached) {
+	if (!http->now.attached) {
 		return err_set(err, ERR_BUG, 0, "a body is read before its request was sent");
 	}
 	http->window.into = bytes;
 	http->window.into_len = len;
 	http->window.into_got = 0;
-	if (http->paused) {
-		http->paused = 0;
+	if (http->now.paused) {
+		http->now.paused = 0;
 		if (curl_easy_pause(http->easy, CURLPAUSE_CONT) != CURLE_OK) {
 			pumped = err_set(err, ERR_SYSTEM, 0, "cannot go on with '%s'", http->shown);
 		}
 	}
-	if (pumped == 0 && http->window.into_got == 0 && !http->done) {
-		pumped = pump(http, body_is_here, err);
+	if (pumped == 0 && http->window.into_got == 0 && !http->now.done) {
+		pumped = pump(http, 1, err);
 	}
 	http->window.into = NULL;
 	if (http->window.into_got > 0) {
@@ -529,7 +518,7 @@ read_body(void *self, void *bytes, size_t len, struct err *err)
 	if (pumped < 0) {
 		return -1;
 	}
-	return http->result == CURLE_OK ? 0 : fail(http, err);
+	return http->now.result == CURLE_OK ? 0 : fail(http, err);
 }
 
 struct source
@@ -546,8 +535,9 @@ http_slurp(struct http *http, struct buf *body, struct err *err)
 
 	while ((n = read_body(http, piece, sizeof(piece), err)) > 0) {
 		if (buf_add(body, piece, (size_t)n) < 0) {
-			(void)err_set(err, ERR_UNAVAILABLE, 0, "the reply of '%s' is larger than %zu bytes", http->shown, body->max);
-			err->http = http->status;
+			(void)err_set(
+			    err, ERR_UNAVAILABLE, 0, "the reply of '%s' is larger than %zu bytes", http->shown, body->max);
+			err->http = http->now.status;
 			return -1;
 		}
 	}

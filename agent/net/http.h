@@ -31,7 +31,7 @@ enum {
 	HTTP_SLOW_WINDOW_MS = 30000,
 	HTTP_SLOW_BYTES = 30 * 1024,
 
-	HTTP_HEADERS_MAX = 32,   /* header lines of a request */
+	HTTP_HEADERS_MAX = 32, /* header lines of a request */
 };
 
 struct http_request {
@@ -40,11 +40,11 @@ struct http_request {
 	const char *const *headers; /* "Name: value" lines ended by NULL, or NULL; never logged */
 	const void *body;           /* small; NULL for none */
 	size_t body_len;
-	unsigned addresses;         /* set of ADDRESS_ bits it may connect to; without a proxy */
-	int connect_ms;             /* 0: HTTP_CONNECT_MS */
-	int64_t deadline_ms;        /* of this request alone, ERR_UNAVAILABLE when it passes; 0: the context's */
-	int hide_path;              /* 1: messages show the host alone; the path of a credentials endpoint is a key */
-	int no_proxy;               /* 1: never through a proxy (container and instance endpoints, loopback) */
+	unsigned addresses;  /* set of ADDRESS_ bits it may connect to; without a proxy */
+	int connect_ms;      /* 0: HTTP_CONNECT_MS */
+	int64_t deadline_ms; /* of this request alone, ERR_UNAVAILABLE when it passes; 0: the context's */
+	int hide_path;       /* 1: messages show the host alone; the path of a credentials endpoint is a key */
+	int no_proxy;        /* 1: never through a proxy (container and instance endpoints, loopback) */
 };
 
 struct http;
@@ -63,7 +63,8 @@ void http_clean(struct http **http);
  * ERR_STOPPED, ERR_DEADLINE, ERR_UNAVAILABLE (not reached, cut, too slow, own deadline), ERR_DENIED (certificate,
  * address policy: err->sys is EACCES for the latter), ERR_SETTINGS.
  */
-MUST_CHECK int http_open(struct http *http, const struct http_request *request, struct http_reply *reply, struct err *err);
+MUST_CHECK int http_open(
+    struct http *http, const struct http_request *request, struct http_reply *reply, struct err *err);
 
 /* The body of the last reply; a body cut before its length is ERR_UNAVAILABLE. */
 struct source http_source(struct http *http);

@@ -65,8 +65,8 @@ set_attributes(posix_spawnattr_t *attributes)
 	(void)sigemptyset(&none);
 	(void)sigemptyset(&ignored);
 	(void)sigaddset(&ignored, SIGPIPE);
-	if (posix_spawnattr_setsigmask(attributes, &none) != 0 || posix_spawnattr_setsigdefault(attributes, &ignored) != 0 ||
-	    posix_spawnattr_setpgroup(attributes, 0) != 0) {
+	if (posix_spawnattr_setsigmask(attributes, &none) != 0 ||
+	    posix_spawnattr_setsigdefault(attributes, &ignored) != 0 || posix_spawnattr_setpgroup(attributes, 0) != 0) {
 		return -1;
 	}
 	return posix_spawnattr_setflags(attributes, flags) != 0 ? -1 : 0;
@@ -167,7 +167,9 @@ reap(const struct net_context *ctx, pid_t *pid, int64_t until_ms, struct err *er
 	if (WIFSIGNALED(status)) {
 		return err_set(err, ERR_CREDENTIALS, 0, "credential_process was ended by signal %d", WTERMSIG(status));
 	}
-	return WEXITSTATUS(status) == 0 ? 0 : err_set(err, ERR_CREDENTIALS, 0, "credential_process ends with exit code %d", WEXITSTATUS(status));
+	return WEXITSTATUS(status) == 0
+	           ? 0
+	           : err_set(err, ERR_CREDENTIALS, 0, "credential_process ends with exit code %d", WEXITSTATUS(status));
 }
 
 /* Nothing of it may outlive us. A killed process ends at once, so this wait is short. */
@@ -198,7 +200,8 @@ process_run(const struct net_context *ctx, const char *command, int within_ms, s
 	CLEAN_FD to = ends[1];
 
 	if (split(text, words) <= 0) {
-		return err_set(err, ERR_CREDENTIALS, 0, "credential_process is empty, has an open quote or over %d words", PROCESS_WORDS_MAX);
+		return err_set(err, ERR_CREDENTIALS, 0, "credential_process is empty, has an open quote or over %d words",
+		    PROCESS_WORDS_MAX);
 	}
 	failed = spawn(words, ctx->envp, to, &pid);
 	if (failed != 0) {

@@ -18,6 +18,7 @@ enum { PROCESS_WORDS_MAX = 64 }; /* words of its command line */
  * (initialised by the caller; the caller wipes it). -1 with ERR_CREDENTIALS (cannot be run, non-zero exit, too much
  * output, too slow), ERR_STOPPED, ERR_DEADLINE; the process group is dead then, and waited for in every case.
  */
-MUST_CHECK int process_run(const struct net_context *ctx, const char *command, int within_ms, struct buf *out, struct err *err);
+MUST_CHECK int process_run(
+    const struct net_context *ctx, const char *command, int within_ms, struct buf *out, struct err *err);
 
 #endif

@@ -29,8 +29,8 @@ MUST_CHECK int provider_environment(const struct provider_run *run, struct crede
 MUST_CHECK int provider_web_identity(const struct provider_run *run, struct credentials *out, struct err *err);
 
 /* The same with the three values given; 'session' may be NULL. */
-MUST_CHECK int provider_assume(const struct provider_run *run, const char *token_file, const char *role_arn, const char *session,
-    struct credentials *out, struct err *err);
+MUST_CHECK int provider_assume(const struct provider_run *run, const char *token_file, const char *role_arn,
+    const char *session, struct credentials *out, struct err *err);
 
 /* ~/.aws: static keys or credential_process. */
 MUST_CHECK int provider_profile(const struct provider_run *run, struct credentials *out, struct err *err);
@@ -54,8 +54,8 @@ int provider_allows_plain(const char *host);
  * The JSON that container and instance endpoints ("Token") and credential processes ("SessionToken") answer with.
  * 'token_name' says which; with 'token_needed' one without it is refused. -1 with ERR_CREDENTIALS.
  */
-MUST_CHECK int provider_parse_json(const char *text, size_t len, const char *who, const char *token_name, int token_needed,
-    struct credentials *out, struct err *err);
+MUST_CHECK int provider_parse_json(const char *text, size_t len, const char *who, const char *token_name,
+    int token_needed, struct credentials *out, struct err *err);
 
 /* "2026-01-15T18:00:00Z" or with "+00:00" into seconds; 0 for NULL; -1 for what is no time. */
 int64_t provider_parse_time(const char *text);

@@ -37,8 +37,8 @@ provider_allows_plain(const char *host)
 
 /* One small request with its reply, whatever the status. */
 static int
-exchange(struct http *http, struct http_request *request, const struct lines *lines, int within_ms, struct http_reply *reply,
-    struct buf *body, struct err *err)
+exchange(struct http *http, struct http_request *request, const struct lines *lines, int within_ms,
+    struct http_reply *reply, struct buf *body, struct err *err)
 {
 	if (lines->failed) {
 		return err_set(err, ERR_CREDENTIALS, 0, "the token for a credentials endpoint holds a line end");
@@ -104,21 +104,26 @@ container_address(const struct provider_run *run, struct buf *address, unsigned 
 	}
 	(void)buf_printf(address, "%s%s", relative != NULL ? container_base : "", relative != NULL ? relative : full);
 	if (address->full || url_parse(&url, buf_text(address), err) < 0) {
-		return err_set(err, ERR_CREDENTIALS, 0, "AWS_CONTAINER_CREDENTIALS_%s_URI is no address", relative != NULL ? "RELATIVE" : "FULL");
+		return err_set(err, ERR_CREDENTIALS, 0, "AWS_CONTAINER_CREDENTIALS_%s_URI is no address",
+		    relative != NULL ? "RELATIVE" : "FULL");
 	}
 	plain = strcmp(url.scheme, "http") == 0;
 	if (plain && !provider_allows_plain(url.host)) {
 		return err_set(err, ERR_CREDENTIALS, 0,
-		    "AWS_CONTAINER_CREDENTIALS_FULL_URI is plain http to '%s', which is neither this host nor a container service", url.host);
+		    "AWS_CONTAINER_CREDENTIALS_FULL_URI is plain http to '%s', which is neither this host nor a container "
+		    "service",
+		    url.host);
 	}
 	/* By name only "localhost" came this far: it must really be this host. */
-	*addresses = !plain ? ADDRESS_ANY : address_kind_of_text(url.host) == ADDRESS_LINK_LOCAL ? ADDRESS_LINK_LOCAL : ADDRESS_LOOPBACK;
+	*addresses = !plain                                                 ? ADDRESS_ANY
+	             : address_kind_of_text(url.host) == ADDRESS_LINK_LOCAL ? ADDRESS_LINK_LOCAL
+	                                                                    : ADDRESS_LOOPBACK;
 	return 1;
 }
 
 static int
-ask_container(const struct provider_run *run, struct http *http, const char *address, unsigned addresses, struct credentials *out,
-    int64_t *retry_after_ms, struct err *err)
+ask_container(const struct provider_run *run, struct http *http, const char *address, unsigned addresses,
+    struct credentials *out, int64_t *retry_after_ms, struct err *err)
 {
 	CLEAN_LINES lines = {.count = 0};
 	CLEAN_REPLY reply = {.status = 0};
@@ -128,7 +133,8 @@ ask_container(const struct provider_run *run, struct http *http, const char *add
 
 	buf_init(&body, CREDS_REPLY_MAX);
 	lines_add(&lines, "Accept", "application/json");
-	if (add_container_token(run, &lines, err) < 0 || exchange(http, &request, &lines, CREDS_CONTAINER_MS, &reply, &body, err) < 0) {
+	if (add_container_token(run, &lines, err) < 0 ||
+	    exchange(http, &request, &lines, CREDS_CONTAINER_MS, &reply, &body, err) < 0) {
 		return -1;
 	}
 	*retry_after_ms = reply_retry_after_ms(&reply);
@@ -234,7 +240,8 @@ get_session(const struct instance *instance, struct secret *token, struct err *e
 	int status;
 
 	buf_init(&body, CREDS_TOKEN_MAX);
-	status = ask_instance(instance, "PUT", "/latest/api/token", "x-aws-ec2-metadata-token-ttl-seconds", "21600", &body, err);
+	status =
+	    ask_instance(instance, "PUT", "/latest/api/token", "x-aws-ec2-metadata-token-ttl-seconds", "21600", &body, err);
 	if (status < 0) {
 		if (err->kind != ERR_UNAVAILABLE) {
 			return -1;
@@ -250,7 +257,8 @@ get_session(const struct instance *instance, struct secret *token, struct err *e
 		provider_skip(instance->run, "instance metadata", why);
 		return 0;
 	}
-	return secret_set(token, buf_text(&body), body.len) < 0 ? err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep a token") : 1;
+	return secret_set(token, buf_text(&body), body.len) < 0 ? err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep a token")
+	                                                        : 1;
 }
 
 /* The role's name, the first line of what the service lists. 1, 0 when the instance has none, -1. */
@@ -273,7 +281,8 @@ get_role(const struct instance *instance, const struct secret *token, struct buf
 		return 0;
 	}
 	if (status != 200) {
-		return err_set(err, ERR_CREDENTIALS, 0, "the instance metadata service answers %d when asked for the role", status);
+		return err_set(
+		    err, ERR_CREDENTIALS, 0, "the instance metadata service answers %d when asked for the role", status);
 	}
 	(void)buf_adds(path, list);
 	(void)url_encode(path, buf_text(&body), len, 0);
@@ -281,7 +290,8 @@ get_role(const struct instance *instance, const struct secret *token, struct buf
 }
 
 static int
-get_keys(const struct instance *instance, const struct secret *token, const char *path, struct credentials *out, struct err *err)
+get_keys(const struct instance *instance, const struct secret *token, const char *path, struct credentials *out,
+    struct err *err)
 {
 	CLEAN_BUF body = {0};
 	int status, got;
@@ -292,7 +302,8 @@ get_keys(const struct instance *instance, const struct secret *token, const char
 		return -1;
 	}
 	if (status != 200) {
-		return err_set(err, ERR_CREDENTIALS, 0, "the instance metadata service answers %d when asked for credentials", status);
+		return err_set(
+		    err, ERR_CREDENTIALS, 0, "the instance metadata service answers %d when asked for credentials", status);
 	}
 	got = provider_parse_json(buf_text(&body), body.len, "the instance metadata service", "Token", 1, out, err);
 	if (body.data != NULL) {
@@ -322,7 +333,8 @@ provider_instance(const struct provider_run *run, struct credentials *out, struc
 	}
 	instance.http = http;
 	/* An address that someone set is theirs to choose; the built-in one never leaves the link. */
-	instance.addresses = net_env(run->ctx->envp, "AWS_EC2_METADATA_SERVICE_ENDPOINT") != NULL ? ADDRESS_ANY : ADDRESS_LINK_LOCAL;
+	instance.addresses =
+	    net_env(run->ctx->envp, "AWS_EC2_METADATA_SERVICE_ENDPOINT") != NULL ? ADDRESS_ANY : ADDRESS_LINK_LOCAL;
 	got = get_session(&instance, &token, err);
 	if (got > 0) {
 		got = get_role(&instance, &token, &path, err);

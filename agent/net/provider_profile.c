@@ -26,7 +26,8 @@ struct profile {
 
 /* One of the files, whole; one that is missing is empty. */
 static int
-read_shared(const struct provider_run *run, const char *variable, const char *beside_home, struct buf *text, struct err *err)
+read_shared(
+    const struct provider_run *run, const char *variable, const char *beside_home, struct buf *text, struct err *err)
 {
 	const char *given = net_env(run->ctx->envp, variable), *home = net_env(run->ctx->envp, "HOME");
 	CLEAN_TEXT *path = NULL;
@@ -70,8 +71,10 @@ has(const struct profile *profile, const char *key)
 static int
 refuse(const struct profile *profile, const char *kind, struct err *err)
 {
-	return err_set(err, ERR_CREDENTIALS, 0, "profile '%s' %s; turn it into environment variables first: "
-	    "eval \"$(aws configure export-credentials --format env)\"", profile->name, kind);
+	return err_set(err, ERR_CREDENTIALS, 0,
+	    "profile '%s' %s; turn it into environment variables first: "
+	    "eval \"$(aws configure export-credentials --format env)\"",
+	    profile->name, kind);
 }
 
 static int
@@ -93,7 +96,8 @@ run_process(const struct provider_run *run, const char *command, struct credenti
 }
 
 static int
-assume_web_identity(const struct provider_run *run, const struct profile *profile, struct credentials *out, struct err *err)
+assume_web_identity(
+    const struct provider_run *run, const struct profile *profile, struct credentials *out, struct err *err)
 {
 	CLEAN_SECRET file = {.bytes = NULL};
 	CLEAN_SECRET role = {.bytes = NULL};
@@ -104,7 +108,8 @@ assume_web_identity(const struct provider_run *run, const struct profile *profil
 		return err_set(err, ERR_CREDENTIALS, 0, "profile '%s' has a web identity token and no role_arn", profile->name);
 	}
 	named = find(profile, "role_session_name", &session);
-	return provider_assume(run, secret_reveal(&file), secret_reveal(&role), named > 0 ? secret_reveal(&session) : NULL, out, err);
+	return provider_assume(
+	    run, secret_reveal(&file), secret_reveal(&role), named > 0 ? secret_reveal(&session) : NULL, out, err);
 }
 
 static int
@@ -123,10 +128,13 @@ use_profile(const struct provider_run *run, const struct profile *profile, struc
 	secret = find(profile, "aws_secret_access_key", &out->secret_key);
 	if (key > 0 && secret > 0) {
 		out->provider = "profile";
-		return find(profile, "aws_session_token", &out->token) < 0 ? err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep the credentials") : 1;
+		return find(profile, "aws_session_token", &out->token) < 0
+		           ? err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep the credentials")
+		           : 1;
 	}
 	if (key > 0 || secret > 0) {
-		return err_set(err, ERR_CREDENTIALS, 0, "profile '%s' has only one of aws_access_key_id and aws_secret_access_key", profile->name);
+		return err_set(err, ERR_CREDENTIALS, 0,
+		    "profile '%s' has only one of aws_access_key_id and aws_secret_access_key", profile->name);
 	}
 	if (find(profile, "credential_process", &command) > 0) {
 		return run_process(run, secret_reveal(&command), out, err);
@@ -156,7 +164,8 @@ name_profile(const struct provider_run *run, struct profile *profile, struct err
 		return err_set(err, ERR_CREDENTIALS, 0, "AWS_PROFILE has more than %d bytes", PROFILE_NAME_MAX - 1);
 	}
 	(void)snprintf(profile->name, sizeof(profile->name), "%s", name);
-	(void)snprintf(profile->section, sizeof(profile->section), "%s%s", strcmp(name, "default") == 0 ? "" : "profile ", name);
+	(void)snprintf(
+	    profile->section, sizeof(profile->section), "%s%s", strcmp(name, "default") == 0 ? "" : "profile ", name);
 	return 0;
 }
 
@@ -183,11 +192,13 @@ provider_profile(const struct provider_run *run, struct credentials *out, struct
 	    read_shared(run, "AWS_CONFIG_FILE", ".aws/config", &profile.config, err) < 0) {
 		return -1;
 	}
-	if (ini_has_section(buf_text(&profile.credentials), profile.name) || ini_has_section(buf_text(&profile.config), profile.section)) {
+	if (ini_has_section(buf_text(&profile.credentials), profile.name) ||
+	    ini_has_section(buf_text(&profile.config), profile.section)) {
 		return use_profile(run, &profile, out, err);
 	}
 	if (profile.named) {
-		return err_set(err, ERR_CREDENTIALS, 0, "profile '%s' (AWS_PROFILE) is in neither ~/.aws/credentials nor ~/.aws/config", profile.name);
+		return err_set(err, ERR_CREDENTIALS, 0,
+		    "profile '%s' (AWS_PROFILE) is in neither ~/.aws/credentials nor ~/.aws/config", profile.name);
 	}
 	provider_skip(run, "profile 'default'", "in neither ~/.aws/credentials nor ~/.aws/config");
 	return 0;

@@ -15,14 +15,15 @@
 
 enum {
 	HTTP_HEAD_MAX = 65536, /* header bytes of one reply; S3 sends about 1 kB, 8 kB is the usual cap of servers */
-	HTTP_ETAG_MAX = 256,   /* an ETag: S3 sends up to 40 characters; a longer one counts as none, and then nothing is resumed */
+	HTTP_ETAG_MAX =
+	    256, /* an ETag: S3 sends up to 40 characters; a longer one counts as none, and then nothing is resumed */
 };
 
 struct http_reply {
 	int status;
-	int64_t length;  /* of the body that follows; -1 when the server did not say */
-	int has_end;     /* 0: neither length nor chunks, so a cut would look like the end */
-	unsigned peer;   /* ADDRESS_ bit of the other side; 0 behind a proxy */
+	int64_t length; /* of the body that follows; -1 when the server did not say */
+	int has_end;    /* 0: neither length nor chunks, so a cut would look like the end */
+	unsigned peer;  /* ADDRESS_ bit of the other side; 0 behind a proxy */
 	struct buf head;
 };
 

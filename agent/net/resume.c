@@ -92,7 +92,8 @@ read_resumed(void *self, void *bytes, size_t len, struct err *err)
 
 		if (n > 0) {
 			if (r->size >= 0 && n > r->size - r->offset) {
-				return err_set(err, ERR_UNAVAILABLE, 0, "'%s' sent more than its %lld bytes", r->name, (long long)r->size);
+				return err_set(
+				    err, ERR_UNAVAILABLE, 0, "'%s' sent more than its %lld bytes", r->name, (long long)r->size);
 			}
 			r->offset += n;
 			retry_progress(&r->retry);

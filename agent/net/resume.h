@@ -19,11 +19,11 @@
 
 struct resume {
 	const struct net_context *ctx;
-	struct http *http;   /* the body is read from it; borrowed */
-	const char *etag;    /* borrowed; "" or weak: no resuming */
-	const char *name;    /* of the object, for messages; borrowed */
-	int64_t size;        /* -1 when unknown */
-	int64_t offset;      /* bytes handed on */
+	struct http *http; /* the body is read from it; borrowed */
+	const char *etag;  /* borrowed; "" or weak: no resuming */
+	const char *name;  /* of the object, for messages; borrowed */
+	int64_t size;      /* -1 when unknown */
+	int64_t offset;    /* bytes handed on */
 	struct retry retry;
 
 	/* Sends the request again with these two more headers and fills 'reply'. 'self' is the room's own object. */

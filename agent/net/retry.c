@@ -37,8 +37,12 @@ static const struct {
 	int status;
 	enum retry_class class;
 } statuses[] = {
-    {408, RETRY_TRANSIENT}, {429, RETRY_THROTTLE},  {500, RETRY_TRANSIENT},
-    {502, RETRY_TRANSIENT}, {503, RETRY_TRANSIENT}, {504, RETRY_TRANSIENT},
+    {408, RETRY_TRANSIENT},
+    {429, RETRY_THROTTLE},
+    {500, RETRY_TRANSIENT},
+    {502, RETRY_TRANSIENT},
+    {503, RETRY_TRANSIENT},
+    {504, RETRY_TRANSIENT},
 };
 
 enum retry_class
@@ -61,7 +65,10 @@ int
 retry_is_stale(const char *code)
 {
 	static const char *const stale[] = {
-	    "ExpiredToken", "ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException",
+	    "ExpiredToken",
+	    "ExpiredTokenException",
+	    "UnrecognizedClientException",
+	    "InvalidSignatureException",
 	    "MissingAuthenticationTokenException",
 	};
 

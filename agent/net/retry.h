@@ -14,7 +14,8 @@
 enum {
 	RETRY_ATTEMPTS = 5,       /* in a row without progress; SDKs make 3 to 5 */
 	RETRY_CEILING_MS = 20000, /* longest wait of one step (botocore) */
-	RETRY_BUDGET = 500,       /* tokens of one download; each retry costs RETRY_COST, a retry after a timeout RETRY_COST_TIMEOUT */
+	RETRY_BUDGET =
+	    500, /* tokens of one download; each retry costs RETRY_COST, a retry after a timeout RETRY_COST_TIMEOUT */
 	RETRY_COST = 5,
 	RETRY_COST_TIMEOUT = 10,
 };

@@ -47,7 +47,8 @@ s3_split(const char *url, char bucket[S3_BUCKET_MAX], const char **key, struct e
 		return err_set(err, ERR_SETTINGS, 0, "'%.200s' is no s3://bucket/key", url);
 	}
 	if (len > 6 && memcmp(rest + len - 6, "--x-s3", 6) == 0) {
-		return err_set(err, ERR_SETTINGS, 0, "'%.200s' lies in an S3 Express directory bucket, which is not supported", url);
+		return err_set(
+		    err, ERR_SETTINGS, 0, "'%.200s' lies in an S3 Express directory bucket, which is not supported", url);
 	}
 	if (strlen(rest + len + 1) >= S3_KEY_MAX) {
 		return err_set(err, ERR_SETTINGS, 0, "the key of '%.200s' has more than 1024 bytes", url);
@@ -115,7 +116,8 @@ names_wrong_region(int status, const struct service_error *error)
 		}
 	}
 	/* Without a body (or with a strange one) the status and the region header speak. */
-	return status == 301 || status == 302 || status == 307 || (status == 400 && error->code[0] == '\0' && error->region[0] != '\0');
+	return status == 301 || status == 302 || status == 307 ||
+	       (status == 400 && error->code[0] == '\0' && error->region[0] != '\0');
 }
 
 /*
@@ -149,13 +151,15 @@ fail_denied(const struct s3 *s3, const struct service_error *error, struct err *
 	char owner[160] = "";
 
 	if (s3->owner != NULL) {
-		(void)snprintf(owner, sizeof(owner), "; or the bucket is not of account %s: a shared artifact account needs TRAIN_CODE_OWNER",
-		    s3->owner);
+		(void)snprintf(owner, sizeof(owner),
+		    "; or the bucket is not of account %s: a shared artifact account needs TRAIN_CODE_OWNER", s3->owner);
 	}
 	return err_set(err, ERR_DENIED, 0,
-	    "'%s' is denied (%s%s%.120s): the role may lack %s, or kms:Decrypt on the object's key%s; or, without s3:ListBucket, the object does "
+	    "'%s' is denied (%s%s%.120s): the role may lack %s, or kms:Decrypt on the object's key%s; or, without "
+	    "s3:ListBucket, the object does "
 	    "not exist",
-	    s3->name, error->code[0] == '\0' ? "403" : error->code, error->message[0] == '\0' ? "" : ": ", error->message, action, owner);
+	    s3->name, error->code[0] == '\0' ? "403" : error->code, error->message[0] == '\0' ? "" : ": ", error->message,
+	    action, owner);
 }
 
 static int
@@ -186,20 +190,22 @@ fail_finally(const struct s3 *s3, int status, const struct service_error *error,
 		return err_set(err, ERR_NOT_FOUND, 0, "'%s' in this version is a delete marker (%s)", s3->name, error->code);
 	}
 	if (is_one_of(error->code, keys)) {
-		return err_set(err, ERR_CREDENTIALS, 0, "S3 does not accept the credentials for '%s' (%s%s%s)", s3->name, error->code, gap,
-		    error->message);
+		return err_set(err, ERR_CREDENTIALS, 0, "S3 does not accept the credentials for '%s' (%s%s%s)", s3->name,
+		    error->code, gap, error->message);
 	}
 	if (strcmp(error->code, "RequestTimeTooSkewed") == 0) {
-		return err_set(err, ERR_DENIED, 0, "S3 refuses requests for '%s': this machine's clock is wrong by over 15 minutes", s3->name);
+		return err_set(err, ERR_DENIED, 0,
+		    "S3 refuses requests for '%s': this machine's clock is wrong by over 15 minutes", s3->name);
 	}
 	if (names_wrong_region(status, error)) {
-		return err_set(err, ERR_DENIED, 0, "'%s' is not in region '%s' (%s%s%s): set AWS_REGION to the bucket's region", s3->name,
-		    s3->endpoint.region, error->code, gap, error->message);
+		return err_set(err, ERR_DENIED, 0, "'%s' is not in region '%s' (%s%s%s): set AWS_REGION to the bucket's region",
+		    s3->name, s3->endpoint.region, error->code, gap, error->message);
 	}
 	if (status == 403) {
 		return fail_denied(s3, error, err);
 	}
-	return err_set(err, ERR_DENIED, 0, "S3 refuses '%s' with %d (%s%s%s)", s3->name, status, error->code, gap, error->message);
+	return err_set(
+	    err, ERR_DENIED, 0, "S3 refuses '%s' with %d (%s%s%s)", s3->name, status, error->code, gap, error->message);
 }
 
 /* What a reply that holds no object means: 1 when the request shall go out again at once, else -1 with 'err'. */
@@ -263,8 +269,9 @@ get(void *self, const char *range, const char *if_match, struct http_reply *repl
 		if (send_get(s3, range, if_match, reply, err) < 0) {
 			return -1;
 		}
-		if (range == NULL ? reply->status == 200 && !is_hidden_error(reply)
-		                  : reply->status == 200 || reply->status == 206 || reply->status == 412 || reply->status == 416) {
+		if (range == NULL
+		        ? reply->status == 200 && !is_hidden_error(reply)
+		        : reply->status == 200 || reply->status == 206 || reply->status == 412 || reply->status == 416) {
 			return 0;
 		}
 		again = judge(s3, reply, err);
@@ -327,7 +334,8 @@ choose_region(struct s3 *s3, const char *arn, char region[AWS_REGION_MAX], struc
 	if (aws_region(envp, arn, region, err) == 0) {
 		return 0;
 	}
-	if (net_env(envp, "AWS_REGION") != NULL || net_env(envp, "AWS_DEFAULT_REGION") != NULL || net_env(envp, "SAGEMAKER_REGION") != NULL) {
+	if (net_env(envp, "AWS_REGION") != NULL || net_env(envp, "AWS_DEFAULT_REGION") != NULL ||
+	    net_env(envp, "SAGEMAKER_REGION") != NULL) {
 		return -1;
 	}
 	err_clear(err);
@@ -351,7 +359,8 @@ prepare(struct s3 *s3, const struct s3_request *request, struct err *err)
 	s3->key = strdup(key);
 	s3->version_id = request->version_id == NULL ? NULL : strdup(request->version_id);
 	s3->owner = request->owner == NULL ? NULL : strdup(request->owner);
-	if (s3->key == NULL || (request->version_id != NULL && s3->version_id == NULL) || (request->owner != NULL && s3->owner == NULL)) {
+	if (s3->key == NULL || (request->version_id != NULL && s3->version_id == NULL) ||
+	    (request->owner != NULL && s3->owner == NULL)) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot prepare '%.200s'", request->url);
 	}
 	memcpy(s3->name, request->url, utf8_cut(request->url, strlen(request->url), sizeof(s3->name) - 1));
@@ -372,17 +381,24 @@ first_get(struct s3 *s3, struct s3_meta *meta, struct err *err)
 		}
 	}
 	if (!reply.has_end) {
-		return err_set(err, ERR_UNAVAILABLE, 0, "the reply for '%s' says neither its length nor its end, so a cut would not show", s3->name);
+		return err_set(err, ERR_UNAVAILABLE, 0,
+		    "the reply for '%s' says neither its length nor its end, so a cut would not show", s3->name);
 	}
 	fill_meta(s3, &reply, meta);
-	s3->resume = (struct resume){
-	    .ctx = s3->ctx, .http = s3->http, .etag = s3->etag, .name = s3->name, .size = meta->size, .reopen = get, .self = s3};
+	s3->resume = (struct resume){.ctx = s3->ctx,
+	    .http = s3->http,
+	    .etag = s3->etag,
+	    .name = s3->name,
+	    .size = meta->size,
+	    .reopen = get,
+	    .self = s3};
 	retry_init(&s3->resume.retry, RETRY_ATTEMPTS);
 	return 0;
 }
 
 struct s3 *
-s3_open(const struct net_context *ctx, struct creds *creds, const struct s3_request *request, struct s3_meta *meta, struct err *err)
+s3_open(const struct net_context *ctx, struct creds *creds, const struct s3_request *request, struct s3_meta *meta,
+    struct err *err)
 {
 	struct s3 *s3 = calloc(1, sizeof(*s3));
 

@@ -53,8 +53,8 @@ struct s3;
  * NoSuchBucket, NoSuchVersion), ERR_DENIED (403, and the text names what may be missing; a failed certificate check),
  * ERR_CREDENTIALS, ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
  */
-struct s3 *s3_open(const struct net_context *ctx, struct creds *creds, const struct s3_request *request, struct s3_meta *meta,
-    struct err *err);
+struct s3 *s3_open(const struct net_context *ctx, struct creds *creds, const struct s3_request *request,
+    struct s3_meta *meta, struct err *err);
 
 /*
  * The body; valid until s3_close. Errors as s3_open, and ERR_UNAVAILABLE for an object that changed while it was

@@ -47,13 +47,21 @@ sign(struct creds *creds, const struct service_call *call, const struct url *url
 	path[path_len] = '\0';
 
 	struct sigv4_request request = {
-	    .method = call->method, .path = path, .query = url->path[path_len] == '?' ? url->path + path_len + 1 : NULL,
-	    .headers = headers, .header_count = call->header_count + 1,
-	    .body = call->body, .body_len = call->body == NULL ? 0 : strlen(call->body),
-	    .region = call->region, .service = call->service,
-	    .access_key = secret_reveal(&keys->access_key), .secret_key = secret_reveal(&keys->secret_key),
-	    .token = secret_reveal(&keys->token), .time_s = (int64_t)clock_wall(),
-	    .s3 = strcmp(call->service, "s3") == 0, .normalize = 1,
+	    .method = call->method,
+	    .path = path,
+	    .query = url->path[path_len] == '?' ? url->path + path_len + 1 : NULL,
+	    .headers = headers,
+	    .header_count = call->header_count + 1,
+	    .body = call->body,
+	    .body_len = call->body == NULL ? 0 : strlen(call->body),
+	    .region = call->region,
+	    .service = call->service,
+	    .access_key = secret_reveal(&keys->access_key),
+	    .secret_key = secret_reveal(&keys->secret_key),
+	    .token = secret_reveal(&keys->token),
+	    .time_s = (int64_t)clock_wall(),
+	    .s3 = strcmp(call->service, "s3") == 0,
+	    .normalize = 1,
 	};
 	if (sigv4_sign(&request, &sig, err) < 0) {
 		return -1;
@@ -85,7 +93,8 @@ open_by_policy(struct http *http, const struct net_context *ctx, struct http_req
 		err->kind = ERR_SETTINGS;
 		if (plain) {
 			return err_set(err, ERR_SETTINGS, 0,
-			    "the endpoint 'http://%s' is neither https nor on this host: give code-sha256 or TRAIN_CODE_INSECURE=1 to allow it",
+			    "the endpoint 'http://%s' is neither https nor on this host: give code-sha256 or TRAIN_CODE_INSECURE=1 "
+			    "to allow it",
 			    url->host);
 		}
 	}
@@ -99,8 +108,12 @@ service_send(struct http *http, const struct net_context *ctx, struct creds *cre
 	CLEAN_LINES lines = {.count = 0};
 	struct url url;
 	struct http_request request = {
-	    .method = call->method, .url = call->url, .body = call->body, .body_len = call->body == NULL ? 0 : strlen(call->body),
-	    .connect_ms = call->connect_ms, .deadline_ms = call->deadline_ms,
+	    .method = call->method,
+	    .url = call->url,
+	    .body = call->body,
+	    .body_len = call->body == NULL ? 0 : strlen(call->body),
+	    .connect_ms = call->connect_ms,
+	    .deadline_ms = call->deadline_ms,
 	};
 
 	if (url_parse(&url, call->url, err) < 0) {

@@ -19,8 +19,8 @@
 enum {
 	SERVICE_ERROR_MAX = 65536, /* an error body that is read to learn the code */
 	SERVICE_CODE_MAX = 128,
-	SERVICE_TEXT_MAX = 1024,   /* the service's message as it is read */
-	SERVICE_SHOWN_MAX = 200,   /* and what is kept of it for our own, so that our words have room beside it */
+	SERVICE_TEXT_MAX = 1024, /* the service's message as it is read */
+	SERVICE_SHOWN_MAX = 200, /* and what is kept of it for our own, so that our words have room beside it */
 };
 
 struct service_call {
@@ -47,14 +47,15 @@ struct service_error {
  * Signs with the chain's current credentials and sends. As http_open; plain http by the context's rule
  * (ERR_SETTINGS).
  */
-MUST_CHECK int service_send(struct http *http, const struct net_context *ctx, struct creds *creds, const struct service_call *call,
-    struct http_reply *reply, struct err *err);
+MUST_CHECK int service_send(struct http *http, const struct net_context *ctx, struct creds *creds,
+    const struct service_call *call, struct http_reply *reply, struct err *err);
 
 /*
  * Reads an error reply's body: code, message, region hint (header, then body), Retry-After. -1 when reading
  * failed.
  */
-MUST_CHECK int service_read_error(struct http *http, const struct http_reply *reply, struct service_error *error, struct err *err);
+MUST_CHECK int service_read_error(
+    struct http *http, const struct http_reply *reply, struct service_error *error, struct err *err);
 
 /* The same for a body in memory. */
 void service_parse_error(const struct http_reply *reply, const char *body, size_t len, struct service_error *error);

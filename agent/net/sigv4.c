@@ -279,7 +279,8 @@ sign_text(const struct sigv4_request *request, const char *day, const struct buf
 }
 
 static int
-build_canonical(const struct sigv4_request *request, struct sigv4 *out, const struct signed_headers *headers, const char *body_hash)
+build_canonical(
+    const struct sigv4_request *request, struct sigv4 *out, const struct signed_headers *headers, const char *body_hash)
 {
 	(void)buf_printf(&out->canonical, "%s\n", request->method);
 	if (add_path(&out->canonical, request) < 0) {
@@ -319,13 +320,14 @@ sigv4_sign(const struct sigv4_request *request, struct sigv4 *out, struct err *e
 	}
 	sha256_of(buf_text(&out->canonical), out->canonical.len, digest);
 	hex_encode(hex, digest, sizeof(digest));
-	(void)buf_printf(&out->to_sign, "AWS4-HMAC-SHA256\n%s\n%.8s/%s/%s/aws4_request\n%s", out->date, out->date, request->region,
-	    request->service, hex);
+	(void)buf_printf(&out->to_sign, "AWS4-HMAC-SHA256\n%s\n%.8s/%s/%s/aws4_request\n%s", out->date, out->date,
+	    request->region, request->service, hex);
 	if (sign_text(request, out->date, &out->to_sign, hex) < 0) {
 		return err_set(err, ERR_CREDENTIALS, 0, "the secret access key is longer than %d bytes", SIGV4_SECRET_MAX);
 	}
-	(void)buf_printf(&out->authorization, "AWS4-HMAC-SHA256 Credential=%s/%.8s/%s/%s/aws4_request, SignedHeaders=",
-	    request->access_key, out->date, request->region, request->service);
+	(void)buf_printf(&out->authorization,
+	    "AWS4-HMAC-SHA256 Credential=%s/%.8s/%s/%s/aws4_request, SignedHeaders=", request->access_key, out->date,
+	    request->region, request->service);
 	add_names(&out->authorization, &headers);
 	(void)buf_printf(&out->authorization, ", Signature=%s", hex);
 	if (out->authorization.full || out->to_sign.full) {

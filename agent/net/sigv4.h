@@ -18,7 +18,7 @@
 enum {
 	SIGV4_HEADERS_MAX = 32,
 	SIGV4_SECRET_MAX = 1024, /* a secret access key; AWS's have 40 characters */
-	SIGV4_TEXT_MAX = 65536, /* canonical request: an address of 8 kB encoded twice, headers, a 4 kB token */
+	SIGV4_TEXT_MAX = 65536,  /* canonical request: an address of 8 kB encoded twice, headers, a 4 kB token */
 };
 
 struct sigv4_header {
@@ -28,8 +28,8 @@ struct sigv4_header {
 
 struct sigv4_request {
 	const char *method;
-	const char *path;  /* as sent, without query; "" is "/" */
-	const char *query; /* without '?', as sent; NULL or "" for none */
+	const char *path;                   /* as sent, without query; "" is "/" */
+	const char *query;                  /* without '?', as sent; NULL or "" for none */
 	const struct sigv4_header *headers; /* all to be signed, Host among them; the signer adds date, token and hash */
 	size_t header_count;
 	const void *body;
@@ -48,9 +48,9 @@ struct sigv4_request {
 
 /* What to send besides the request's own headers, and the two texts on the way, which tests compare. */
 struct sigv4 {
-	char date[24];                /* x-amz-date */
+	char date[24];                 /* x-amz-date */
 	char content_hash[SHA256_HEX]; /* x-amz-content-sha256; "" when it is not sent */
-	struct buf authorization;     /* value of Authorization; holds no secret, but is masked all the same */
+	struct buf authorization;      /* value of Authorization; holds no secret, but is masked all the same */
 	struct buf canonical;
 	struct buf to_sign;
 };

@@ -14,9 +14,9 @@
 #include "net/service.h"
 
 enum {
-	NEXT_TOKEN_MAX = 8193,  /* C§7.1 */
-	ANSWER_MS = 15000,      /* one attempt, whole */
-	BODY_MAX = 65536,       /* ARN and token, escaped */
+	NEXT_TOKEN_MAX = 8193, /* C§7.1 */
+	ANSWER_MS = 15000,     /* one attempt, whole */
+	BODY_MAX = 65536,      /* ARN and token, escaped */
 };
 
 struct asking {
@@ -35,9 +35,10 @@ check_arn(const char *arn, char region[AWS_REGION_MAX], struct err *err)
 {
 	char service[16], account[16];
 
-	if (strlen(arn) >= TAGS_ARN_MAX || aws_arn_field(arn, 2, service, sizeof(service)) < 0 || strcmp(service, "sagemaker") != 0 ||
-	    aws_arn_field(arn, 3, region, AWS_REGION_MAX) < 0 || aws_arn_field(arn, 4, account, sizeof(account)) < 0 ||
-	    strlen(account) != 12 || strspn(account, "0123456789") != 12) {
+	if (strlen(arn) >= TAGS_ARN_MAX || aws_arn_field(arn, 2, service, sizeof(service)) < 0 ||
+	    strcmp(service, "sagemaker") != 0 || aws_arn_field(arn, 3, region, AWS_REGION_MAX) < 0 ||
+	    aws_arn_field(arn, 4, account, sizeof(account)) < 0 || strlen(account) != 12 ||
+	    strspn(account, "0123456789") != 12) {
 		return err_set(err, ERR_SETTINGS, 0, "'%.200s' is no SageMaker ARN", arn);
 	}
 	return 0;
@@ -61,8 +62,8 @@ write_body(const char *arn, const char *next_token, struct buf *body, struct err
 static int
 fail_denied(const struct asking *asking, const struct service_error *error, struct err *err)
 {
-	return err_set(err, ERR_DENIED, 0, "ListTags is denied (%s): the role needs sagemaker:ListTags on '%s'%s%.100s", error->code,
-	    asking->arn, error->message[0] == '\0' ? "" : "; it was told: ", error->message);
+	return err_set(err, ERR_DENIED, 0, "ListTags is denied (%s): the role needs sagemaker:ListTags on '%s'%s%.100s",
+	    error->code, asking->arn, error->message[0] == '\0' ? "" : "; it was told: ", error->message);
 }
 
 static int
@@ -82,8 +83,8 @@ fail_finally(const struct asking *asking, int status, const struct service_error
 	if (status == 403) {
 		return fail_denied(asking, error, err);
 	}
-	return err_set(err, ERR_DENIED, 0, "SageMaker refuses ListTags for '%s' with %d (%s%s%s)", asking->arn, status, error->code,
-	    error->message[0] == '\0' ? "" : ": ", error->message);
+	return err_set(err, ERR_DENIED, 0, "SageMaker refuses ListTags for '%s' with %d (%s%s%s)", asking->arn, status,
+	    error->code, error->message[0] == '\0' ? "" : ": ", error->message);
 }
 
 /* A reply that is no success: 1 when the request shall go out again at once, else -1 with 'err'. */
@@ -121,8 +122,14 @@ ask_once(struct asking *asking, const char *body, struct buf *answer, struct err
 	};
 	CLEAN_REPLY reply = {.status = 0};
 	struct service_call call = {
-	    .method = "POST", .url = asking->endpoint.address, .headers = headers, .header_count = ARRAY_LEN(headers), .body = body,
-	    .region = asking->endpoint.region, .service = "sagemaker", .connect_ms = TAGS_CONNECT_MS,
+	    .method = "POST",
+	    .url = asking->endpoint.address,
+	    .headers = headers,
+	    .header_count = ARRAY_LEN(headers),
+	    .body = body,
+	    .region = asking->endpoint.region,
+	    .service = "sagemaker",
+	    .connect_ms = TAGS_CONNECT_MS,
 	    .deadline_ms = clock_now_ms() + ANSWER_MS,
 	};
 
@@ -186,7 +193,8 @@ read_page(const struct buf *answer, struct tags *tags, char next_token[NEXT_TOKE
 	char *token;
 	int list;
 
-	if (json_parse(&json, buf_text(answer), answer->len, "the list of tags", err) < 0 || json_type(&json, 0) != JSON_OBJECT) {
+	if (json_parse(&json, buf_text(answer), answer->len, "the list of tags", err) < 0 ||
+	    json_type(&json, 0) != JSON_OBJECT) {
 		return err_set(err, ERR_UNAVAILABLE, 0, "SageMaker's answer to ListTags is no JSON object");
 	}
 	list = json_member(&json, 0, "Tags");
@@ -239,8 +247,8 @@ explain(const struct asking *asking, struct err *err)
 		struct err first = *err;
 
 		(void)err_set(err, ERR_UNAVAILABLE, 0,
-		    "%.300s (a job in a VPC without a way out needs the interface endpoint com.amazonaws.%s.sagemaker.api)", first.text,
-		    asking->endpoint.region);
+		    "%.300s (a job in a VPC without a way out needs the interface endpoint com.amazonaws.%s.sagemaker.api)",
+		    first.text, asking->endpoint.region);
 	}
 	return -1;
 }

@@ -38,7 +38,8 @@ struct tags {
  * the ARN), ERR_UNAVAILABLE (after retries, also when the deadline passed while retrying; names the VPC endpoint when
  * nothing answered), ERR_DEADLINE, ERR_STOPPED.
  */
-MUST_CHECK int tags_list(const struct net_context *ctx, struct creds *creds, const char *arn, struct tags *tags, struct err *err);
+MUST_CHECK int tags_list(
+    const struct net_context *ctx, struct creds *creds, const char *arn, struct tags *tags, struct err *err);
 
 /* The value of the first tag called 'key', borrowed, or NULL. */
 const char *tags_find(const struct tags *tags, const char *key);

@@ -20,11 +20,12 @@ enum {
 
 /* A zeroed one has chosen nothing yet. */
 struct trust {
-	const char *file;            /* PEM file, or NULL: 'pem' is meant */
-	struct buf pem;              /* the bundle inside, once needed */
+	const char *file; /* PEM file, or NULL: 'pem' is meant */
+	struct buf pem;   /* the bundle inside, once needed */
 	int chosen;
-	int system;                  /* 1: it is the system's file, so the inner bundle may still replace it */
-	char name[TRUST_NAME_MAX];   /* "AWS_CA_BUNDLE '/x.pem'", "the system's '/etc/...'", "the agent's own bundle of DATE" */
+	int system;                /* 1: it is the system's file, so the inner bundle may still replace it */
+	char name[TRUST_NAME_MAX]; /* "AWS_CA_BUNDLE '/x.pem'", "the system's '/etc/...'", "the agent's own bundle of DATE"
+	                            */
 };
 
 /*

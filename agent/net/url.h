@@ -14,8 +14,8 @@
 #include "base/err.h"
 
 enum {
-	URL_MAX = 8192,      /* presigned addresses have 2 kB; servers refuse more than 8 kB */
-	URL_HOST_MAX = 256,  /* RFC 1035: 253, and brackets */
+	URL_MAX = 8192,     /* presigned addresses have 2 kB; servers refuse more than 8 kB */
+	URL_HOST_MAX = 256, /* RFC 1035: 253, and brackets */
 	URL_SCHEME_MAX = 6,
 };
 
@@ -23,7 +23,8 @@ struct url {
 	char scheme[URL_SCHEME_MAX];
 	char host[URL_HOST_MAX];
 	int port;
-	char path[URL_MAX]; /* path and query as given; "/" when empty. A fragment is dropped. Bytes over 0x7e are escaped. */
+	char path[URL_MAX]; /* path and query as given; "/" when empty. A fragment is dropped. Bytes over 0x7e are escaped.
+	                     */
 };
 
 /*

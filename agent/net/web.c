@@ -35,8 +35,8 @@ struct web {
 struct walk {
 	struct url url;
 	int hop;
-	int strayed;      /* host or port changed once: credentials stay away for good */
-	int private_ok;   /* the first host had a loopback or private address */
+	int strayed;    /* host or port changed once: credentials stay away for good */
+	int private_ok; /* the first host had a loopback or private address */
 };
 
 static int
@@ -85,7 +85,8 @@ token_fits(const struct web *web, const struct url *url)
 	}
 	(void)snprintf(host, sizeof(host), "%s", url->host);
 	(void)snprintf(with_port, sizeof(with_port), "%s:%d", url->host, url->port);
-	return strcasecmp(web->token_host, with_port) == 0 || (url->port == own_port && strcasecmp(web->token_host, host) == 0);
+	return strcasecmp(web->token_host, with_port) == 0 ||
+	       (url->port == own_port && strcasecmp(web->token_host, host) == 0);
 }
 
 static void
@@ -124,7 +125,8 @@ add_authorization(const struct web *web, const struct walk *walk, struct lines *
 		int n = snprintf(value, sizeof(value), "Bearer %s", secret_reveal(web->token));
 
 		if (n < 0 || (size_t)n >= sizeof(value)) {
-			return err_set(err, ERR_SETTINGS, 0, "the token for '%s' has more than %d bytes", web->token_host, BASIC_MAX - 8);
+			return err_set(
+			    err, ERR_SETTINGS, 0, "the token for '%s' has more than %d bytes", web->token_host, BASIC_MAX - 8);
 		}
 	} else {
 		found = netrc_find(web->ctx->envp, walk->url.host, &userpass, err);
@@ -139,7 +141,8 @@ add_authorization(const struct web *web, const struct walk *walk, struct lines *
 	}
 	lines_add(lines, "Authorization", value);
 	secret_wipe(value, sizeof(value));
-	return lines->failed ? err_set(err, ERR_SETTINGS, 0, "the token or login for '%s' holds a line end", walk->url.host) : 0;
+	return lines->failed ? err_set(err, ERR_SETTINGS, 0, "the token or login for '%s' holds a line end", walk->url.host)
+	                     : 0;
 }
 
 /* Where this hop may connect to. */
@@ -155,8 +158,8 @@ addresses_of(const struct web *web, const struct walk *walk)
 }
 
 static int
-send_hop(
-    struct web *web, const struct walk *walk, const char *range, const char *if_match, struct http_reply *reply, struct err *err)
+send_hop(struct web *web, const struct walk *walk, const char *range, const char *if_match, struct http_reply *reply,
+    struct err *err)
 {
 	CLEAN_LINES lines = {.count = 0};
 	CLEAN_BUF url = {0};
@@ -179,7 +182,8 @@ send_hop(
 	}
 	if (err->kind == ERR_DENIED && err->sys == EACCES) {
 		if (plain) {
-			(void)err_set(err, ERR_SETTINGS, 0, "'%s' is plain http: give code-sha256 or TRAIN_CODE_INSECURE=1 to allow it", walk->url.host);
+			(void)err_set(err, ERR_SETTINGS, 0,
+			    "'%s' is plain http: give code-sha256 or TRAIN_CODE_INSECURE=1 to allow it", walk->url.host);
 		}
 		return refuse(walk, err);
 	}
@@ -203,14 +207,16 @@ step(struct walk *walk, const struct http_reply *reply, struct err *err)
 		return err_set(err, ERR_DENIED, 0, "'%s' redirects (%d) to no address", walk->url.host, reply->status);
 	}
 	if (walk->hop == WEB_REDIRECTS_MAX) {
-		return err_set(err, ERR_DENIED, 0, "'%s' redirects again after %d redirects", walk->url.host, WEB_REDIRECTS_MAX);
+		return err_set(
+		    err, ERR_DENIED, 0, "'%s' redirects again after %d redirects", walk->url.host, WEB_REDIRECTS_MAX);
 	}
 	if (url_join(&next, &walk->url, location, err) < 0) {
 		err->kind = ERR_DENIED;
 		return err_wrap(err, "a redirect of '%s' is refused", walk->url.host);
 	}
 	if (!is_plain(&walk->url) && is_plain(&next)) {
-		return err_set(err, ERR_DENIED, 0, "'%s' redirects from https to http, to '%s': refused", walk->url.host, next.host);
+		return err_set(
+		    err, ERR_DENIED, 0, "'%s' redirects from https to http, to '%s': refused", walk->url.host, next.host);
 	}
 	if (walk->hop == 0) {
 		walk->private_ok = (reply->peer & (ADDRESS_PRIVATE | ADDRESS_LOOPBACK)) != 0;
@@ -232,12 +238,14 @@ judge(struct web *web, const struct walk *walk, const struct http_reply *reply, 
 	(void)url_print(&walk->url, 1, &bare);
 	web->retry_after_ms = reply_retry_after_ms(reply);
 	if (retry_class_of(status, "") != RETRY_NO) {
-		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%.200s' cannot be served now: the server answers %d", buf_text(&bare), status);
+		(void)err_set(
+		    err, ERR_UNAVAILABLE, 0, "'%.200s' cannot be served now: the server answers %d", buf_text(&bare), status);
 	} else if (status == 404 || status == 410) {
 		(void)err_set(err, ERR_NOT_FOUND, 0, "'%.200s' does not exist (%d)", buf_text(&bare), status);
 	} else if (status == 401 || status == 403) {
 		(void)err_set(err, ERR_DENIED, 0,
-		    "'%.200s' is denied (%d): is a netrc entry for '%s' there, or TRAIN_CODE_TOKEN with TRAIN_CODE_TOKEN_HOST?%s",
+		    "'%.200s' is denied (%d): is a netrc entry for '%s' there, or TRAIN_CODE_TOKEN with "
+		    "TRAIN_CODE_TOKEN_HOST?%s",
 		    buf_text(&bare), status, walk->url.host,
 		    walk->strayed ? " (after a redirect to another host credentials are not sent)" : "");
 	} else {
@@ -249,7 +257,8 @@ judge(struct web *web, const struct walk *walk, const struct http_reply *reply, 
 
 /* One request with all its redirects: 0 with the reply of the file itself. */
 static int
-walk_to_file(struct web *web, struct walk *walk, const char *range, const char *if_match, struct http_reply *reply, struct err *err)
+walk_to_file(struct web *web, struct walk *walk, const char *range, const char *if_match, struct http_reply *reply,
+    struct err *err)
 {
 	web->retry_after_ms = 0;
 	*walk = (struct walk){.url = web->first};
@@ -265,7 +274,8 @@ walk_to_file(struct web *web, struct walk *walk, const char *range, const char *
 			return -1;
 		}
 	}
-	if (reply->status == 200 || (range != NULL && (reply->status == 206 || reply->status == 412 || reply->status == 416))) {
+	if (reply->status == 200 ||
+	    (range != NULL && (reply->status == 206 || reply->status == 412 || reply->status == 416))) {
 		return 0;
 	}
 	return judge(web, walk, reply, err);
@@ -297,8 +307,8 @@ first_get(struct web *web, struct web_meta *meta, struct err *err)
 		}
 	}
 	if (!reply.has_end) {
-		return err_set(err, ERR_UNAVAILABLE, 0, "the reply for '%s' says neither its length nor its end, so a cut would not show",
-		    web->name);
+		return err_set(err, ERR_UNAVAILABLE, 0,
+		    "the reply for '%s' says neither its length nor its end, so a cut would not show", web->name);
 	}
 	memset(meta, 0, sizeof(*meta));
 	meta->size = reply.length;
@@ -306,8 +316,13 @@ first_get(struct web *web, struct web_meta *meta, struct err *err)
 	memcpy(meta->host, walk.url.host, sizeof(meta->host));
 	(void)http_header(&reply, "etag", meta->etag, sizeof(meta->etag));
 	memcpy(web->etag, meta->etag, sizeof(web->etag));
-	web->resume = (struct resume){.ctx = web->ctx, .http = web->http, .etag = web->etag, .name = web->name, .size = meta->size,
-	    .reopen = get_rest, .self = web};
+	web->resume = (struct resume){.ctx = web->ctx,
+	    .http = web->http,
+	    .etag = web->etag,
+	    .name = web->name,
+	    .size = meta->size,
+	    .reopen = get_rest,
+	    .self = web};
 	retry_init(&web->resume.retry, RETRY_ATTEMPTS);
 	return 0;
 }

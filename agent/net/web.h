@@ -38,10 +38,10 @@ struct web_request {
 };
 
 struct web_meta {
-	int64_t size;            /* -1 when the server did not say */
+	int64_t size;             /* -1 when the server did not say */
 	char etag[HTTP_ETAG_MAX]; /* as sent; "" when there is none */
-	int hops;                /* redirects that were followed */
-	char host[URL_HOST_MAX];         /* where the body came from */
+	int hops;                 /* redirects that were followed */
+	char host[URL_HOST_MAX];  /* where the body came from */
 };
 
 struct web;
@@ -52,7 +52,8 @@ struct web;
  * with 'err': ERR_SETTINGS (refused before sending), ERR_NOT_FOUND (404, 410), ERR_DENIED (401, 403, a refused
  * redirect, a certificate that fails), ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
  */
-struct web *web_open(const struct net_context *ctx, const struct web_request *request, struct web_meta *meta, struct err *err);
+struct web *web_open(
+    const struct net_context *ctx, const struct web_request *request, struct web_meta *meta, struct err *err);
 
 /* The body; valid until web_close. A body that ends before its length never looks like an end. */
 struct source web_source(struct web *web);

@@ -67,35 +67,3 @@ xml_text(const char *xml, const char *name, int squeeze, char *out, size_t size)
 	out[len] = '\0';
 	return 1;
 }
-
-static size_t
-skip_blanks(const char *xml, size_t len, size_t at)
-{
-	while (at < len && isspace((unsigned char)xml[at])) {
-		at++;
-	}
-	return at;
-}
-
-int
-xml_begins(const char *xml, size_t len, const char *name)
-{
-	size_t at = 0, name_len = strlen(name);
-
-	if (len >= 3 && memcmp(xml, "\xef\xbb\xbf", 3) == 0) {
-		at = 3;
-	}
-	at = skip_blanks(xml, len, at);
-	if (len - at >= 5 && memcmp(xml + at, "<?xml", 5) == 0) {
-		const char *end = memchr(xml + at, '>', len - at);
-
-		if (end == NULL) {
-			return 0;
-		}
-		at = skip_blanks(xml, len, (size_t)(end - xml) + 1);
-	}
-	if (len - at < name_len + 2 || xml[at] != '<' || memcmp(xml + at + 1, name, name_len) != 0) {
-		return 0;
-	}
-	return xml[at + 1 + name_len] == '>' || isspace((unsigned char)xml[at + 1 + name_len]);
-}

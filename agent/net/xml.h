@@ -13,7 +13,4 @@
  */
 int xml_text(const char *xml, const char *name, int squeeze, char *out, size_t size);
 
-/* 1 when the document's first element is <name>. */
-int xml_begins(const char *xml, size_t len, const char *name);
-
 #endif

@@ -1,6 +1,6 @@
 /*
- * A real HTTP server on 127.0.0.1 for the tests of the net room: answers one scripted reply a connection, keeps each request's text.
- * Threads, because the client under test runs in this process.
+ * A real HTTP server on 127.0.0.1 for the tests of the net room: answers one scripted reply a connection, keeps each
+ * request's text. Threads, because the client under test runs in this process.
  */
 #ifndef TRAIN_TESTS_NET_LOOPBACK_H
 #define TRAIN_TESTS_NET_LOOPBACK_H
@@ -51,7 +51,7 @@ struct loopback {
 	size_t count;
 	size_t served; /* valid after loopback_stop */
 	char requests[LOOPBACK_STEPS][LOOPBACK_REQUEST];
-	char url[64];  /* http://127.0.0.1:PORT */
+	char url[64]; /* http://127.0.0.1:PORT */
 	int kept[LOOPBACK_STEPS];
 };
 
@@ -151,7 +151,8 @@ loopback_answer(int fd, const struct step *step)
 	}
 }
 
-/* The client closes first or has what it wants; then the socket can go without a reset that would eat its last bytes. */
+/* The client closes first or has what it wants; then the socket can go without a reset that would eat its last bytes.
+ */
 static inline void
 loopback_finish(int fd)
 {

@@ -64,7 +64,8 @@ aws_endpoints_follow_partition_fips_and_dual_stack(void **state)
 static void
 aws_custom_endpoints_rank_by_service_then_general(void **state)
 {
-	char s3[] = "AWS_ENDPOINT_URL_S3=http://one:9000/", local[] = "S3_ENDPOINT_URL=http://two", all[] = "AWS_ENDPOINT_URL=http://three/base/";
+	char s3[] = "AWS_ENDPOINT_URL_S3=http://one:9000/", local[] = "S3_ENDPOINT_URL=http://two",
+	     all[] = "AWS_ENDPOINT_URL=http://three/base/";
 	char ignore[] = "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true";
 	char *everything[] = {all, local, s3, NULL}, *two[] = {all, local, NULL}, *ignored[] = {all, s3, ignore, NULL};
 	struct err err = {.kind = ERR_NONE};
@@ -96,9 +97,11 @@ static void
 aws_region_comes_from_the_first_that_names_it(void **state)
 {
 	static const char arn[] = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/j";
-	char one[] = "AWS_REGION=us-west-1", two[] = "AWS_DEFAULT_REGION=us-west-2", three[] = "SAGEMAKER_REGION=us-east-2", empty[] = "AWS_REGION=";
+	char one[] = "AWS_REGION=us-west-1", two[] = "AWS_DEFAULT_REGION=us-west-2", three[] = "SAGEMAKER_REGION=us-east-2",
+	     empty[] = "AWS_REGION=";
 	char bad[] = "AWS_REGION=evil.example.com/";
-	char *all[] = {three, two, one, NULL}, *some[] = {empty, three, two, NULL}, *last[] = {three, NULL}, *wrong[] = {bad, NULL};
+	char *all[] = {three, two, one, NULL}, *some[] = {empty, three, two, NULL}, *last[] = {three, NULL},
+	     *wrong[] = {bad, NULL};
 	struct err err = {.kind = ERR_NONE};
 	char region[AWS_REGION_MAX];
 
@@ -144,7 +147,8 @@ aws_object_addresses_are_virtual_hosts_where_they_can_be(void **state)
 	    {"us-east-1", NULL, "99_ab", "k", NULL, "https://s3.us-east-1.amazonaws.com/99_ab/k"},
 	    {"us-east-1", NULL, "bucket!", "k", NULL, "https://s3.us-east-1.amazonaws.com/bucket%21/k"},
 	    {"us-east-1", NULL, "bucket name", "k", NULL, "https://s3.us-east-1.amazonaws.com/bucket%20name/k"},
-	    {"us-east-1", "AWS_ENDPOINT_URL_S3=http://127.0.0.1:9000", "bucket", "k", NULL, "http://127.0.0.1:9000/bucket/k"},
+	    {"us-east-1", "AWS_ENDPOINT_URL_S3=http://127.0.0.1:9000", "bucket", "k", NULL,
+	        "http://127.0.0.1:9000/bucket/k"},
 	    {"us-east-1", "AWS_ENDPOINT_URL_S3=https://h/foo/", "bucket", "k", NULL, "https://h/foo/bucket/k"},
 	    {"us-west-2", NULL, "my-bucket", "my-object//example/./../photo + \xc3\xa9~.user", NULL,
 	        "https://my-bucket.s3.us-west-2.amazonaws.com/my-object//example/./../photo%20%2B%20%C3%A9~.user"},

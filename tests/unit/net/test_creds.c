@@ -128,12 +128,17 @@ creds_none_lists_what_was_tried(void **state)
 static void
 creds_web_identity_trades_a_token_at_sts(void **state)
 {
-	const struct step steps[] = {
-	    {.fixture = "sts/error-400-idpcommunicationerror.http"}, {.raw = "HTTP/1.1 200 OK\n\n"
-	     "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId>"
-	     "<SecretAccessKey>wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY</SecretAccessKey><SessionToken>AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c/L\n"
-	     "       To6UDdyJwOOvEVPvLXCrrrUtdnniCEXAMPLE/IvU1dYUg2RVAJBanLiHb4IgRmpRV3z\n       EXAMPLE</SessionToken>"
-	     "<Expiration>2999-01-15T13:00:00.611Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>", .length = 1}};
+	const struct step steps[] = {{.fixture = "sts/error-400-idpcommunicationerror.http"},
+	    {.raw = "HTTP/1.1 200 OK\n\n"
+	            "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials><AccessKeyId>"
+	            "ASIAIOSFODNN7EXAMPLE</AccessKeyId>"
+	            "<SecretAccessKey>wJalrXUtnFEMI/K7MDENG/bPxRfiCYzEXAMPLEKEY</"
+	            "SecretAccessKey><SessionToken>AQoEXAMPLEH4aoAH0gNCAPyJxz4BlCFFxWNE1OPTgk5TthT+FvwqnKwRcOIfrRh3c/L\n"
+	            "       To6UDdyJwOOvEVPvLXCrrrUtdnniCEXAMPLE/IvU1dYUg2RVAJBanLiHb4IgRmpRV3z\n       "
+	            "EXAMPLE</SessionToken>"
+	            "<Expiration>2999-01-15T13:00:00.611Z</Expiration></Credentials></AssumeRoleWithWebIdentityResult></"
+	            "AssumeRoleWithWebIdentityResponse>",
+	        .length = 1}};
 	struct environment env;
 	struct err err = {.kind = ERR_NONE};
 	const struct credentials *got;
@@ -163,7 +168,8 @@ creds_web_identity_trades_a_token_at_sts(void **state)
 	const char *body = strstr(lo.requests[1], "\r\n\r\n");
 	struct buf fixture;
 	buf_init(&fixture, 65536);
-	assert_int_equal(fd_read_file(AT_FDCWD, "tests/data/aws/sts/assume-role-with-web-identity.request.http", &fixture, &err), 0);
+	assert_int_equal(
+	    fd_read_file(AT_FDCWD, "tests/data/aws/sts/assume-role-with-web-identity.request.http", &fixture, &err), 0);
 	assert_string_equal(body + 4, strstr(buf_text(&fixture), "\n\n") + 2);
 	buf_release(&fixture);
 }
@@ -206,8 +212,10 @@ creds_profile_gives_static_keys(void **state)
 	(void)state;
 	loopback_scratch(dir);
 	loopback_write(dir, "credentials",
-	    "[default]\naws_access_key_id = AKIDEFAULT\naws_secret_access_key=s0\n# comment\n[ other ]\r\nAWS_ACCESS_KEY_ID = AKIOTHER\r\n"
-	    "aws_secret_access_key = s1/+=\r\naws_session_token = t1\r\n", 0600);
+	    "[default]\naws_access_key_id = AKIDEFAULT\naws_secret_access_key=s0\n# comment\n[ other "
+	    "]\r\nAWS_ACCESS_KEY_ID = AKIOTHER\r\n"
+	    "aws_secret_access_key = s1/+=\r\naws_session_token = t1\r\n",
+	    0600);
 	(void)snprintf(path, sizeof(path), "%s/credentials", dir);
 	environment(&env);
 	set(&env, "AWS_SHARED_CREDENTIALS_FILE", path);
@@ -231,7 +239,9 @@ creds_profile_that_needs_a_login_names_the_way_out(void **state)
 	(void)state;
 	loopback_scratch(dir);
 	loopback_write(dir, "config",
-	    "[profile sso]\nsso_session = x\nsso_account_id = 1\n[profile  role]\nrole_arn = arn:aws:iam::1:role/x\nsource_profile = y\n", 0600);
+	    "[profile sso]\nsso_session = x\nsso_account_id = 1\n[profile  role]\nrole_arn = "
+	    "arn:aws:iam::1:role/x\nsource_profile = y\n",
+	    0600);
 	(void)snprintf(path, sizeof(path), "%s/config", dir);
 	for (size_t i = 0; i < ARRAY_LEN(profiles); i++) {
 		struct environment env;
@@ -277,9 +287,12 @@ run_process(const char *command, struct net_context *ctx, struct environment *en
 
 	loopback_scratch(dir);
 	loopback_write(dir, "keys.sh",
-	    "#!/bin/sh\nprintf '{\"Version\": 1, \"AccessKeyId\": \"%s\", \"SecretAccessKey\": \"%s\", \"SessionToken\": \"t\", "
-	    "\"Expiration\": \"2999-01-01T00:00:00+00:00\"}' \"$1\" \"$2\"\n", 0700);
-	(void)snprintf(config, sizeof(config), "[default]\ncredential_process = %s/%s\n", command[0] == '/' ? "" : dir, command);
+	    "#!/bin/sh\nprintf '{\"Version\": 1, \"AccessKeyId\": \"%s\", \"SecretAccessKey\": \"%s\", \"SessionToken\": "
+	    "\"t\", "
+	    "\"Expiration\": \"2999-01-01T00:00:00+00:00\"}' \"$1\" \"$2\"\n",
+	    0700);
+	(void)snprintf(
+	    config, sizeof(config), "[default]\ncredential_process = %s/%s\n", command[0] == '/' ? "" : dir, command);
 	if (command[0] == '/') {
 		(void)snprintf(config, sizeof(config), "[default]\ncredential_process = %s\n", command);
 	}
@@ -320,8 +333,12 @@ creds_process_failures_are_told_apart(void **state)
 	static const struct {
 		const char *command, *text;
 	} cases[] = {
-	    {"/bin/false", "exit code 1"}, {"/nonexistent/x", "cannot run"}, {"/bin/echo hello", "no JSON object"},
-	    {"/bin/cat /dev/zero", "prints more than"}, {"/bin/echo '{\"Version\":1}'", "without AccessKeyId"}, {"/bin/echo \"open", "open quote"},
+	    {"/bin/false", "exit code 1"},
+	    {"/nonexistent/x", "cannot run"},
+	    {"/bin/echo hello", "no JSON object"},
+	    {"/bin/cat /dev/zero", "prints more than"},
+	    {"/bin/echo '{\"Version\":1}'", "without AccessKeyId"},
+	    {"/bin/echo \"open", "open quote"},
 	};
 
 	(void)state;
@@ -356,7 +373,8 @@ creds_process_that_hangs_ends_with_the_phase(void **state)
 
 /* The container endpoint on loopback, by FULL_URI. */
 static int
-ask_container(struct loopback *lo, struct environment *env, struct creds **creds, const struct credentials **got, struct err *err)
+ask_container(
+    struct loopback *lo, struct environment *env, struct creds **creds, const struct credentials **got, struct err *err)
 {
 	static struct net_context ctx;
 	char uri[128];
@@ -374,12 +392,14 @@ ask_container(struct loopback *lo, struct environment *env, struct creds **creds
 
 static const char good_container[] =
     "HTTP/1.1 200 OK\nContent-Type: application/json\n\n"
-    "{\"RoleArn\":\"arn\",\"AccessKeyId\":\"ASIAIOSFODNN7EXAMPLE\",\"SecretAccessKey\":\"wJalr\",\"Token\":\"FwoG/=\",\"Expiration\":\"2999-01-15T18:00:00Z\",\"X\":1}";
+    "{\"RoleArn\":\"arn\",\"AccessKeyId\":\"ASIAIOSFODNN7EXAMPLE\",\"SecretAccessKey\":\"wJalr\",\"Token\":\"FwoG/"
+    "=\",\"Expiration\":\"2999-01-15T18:00:00Z\",\"X\":1}";
 
 static void
 creds_container_sends_the_token_and_no_proxy_is_used(void **state)
 {
-	const struct step steps[] = {{.fixture = "credentials/response-503-uninitialized.http"}, {.raw = good_container, .length = 1}};
+	const struct step steps[] = {
+	    {.fixture = "credentials/response-503-uninitialized.http"}, {.raw = good_container, .length = 1}};
 	struct environment env;
 	struct err err = {.kind = ERR_NONE};
 	const struct credentials *got;
@@ -477,7 +497,8 @@ creds_container_allows_plain_http_to_known_hosts_only(void **state)
 	(void)state;
 	buf_init(&text, 65536);
 	assert_int_equal(fd_read_file(AT_FDCWD, "tests/data/aws/credentials/full-uri-hosts.txt", &text, &err), 0);
-	for (char *save = NULL, *line = strtok_r(text.data, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (char *save = NULL, *line = strtok_r(text.data, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
 		char verdict[16], address[128];
 		struct url url;
 
@@ -497,7 +518,8 @@ creds_container_allows_plain_http_to_known_hosts_only(void **state)
 }
 
 static int
-ask_instance(struct loopback *lo, struct environment *env, struct creds **creds, const struct credentials **got, struct err *err)
+ask_instance(
+    struct loopback *lo, struct environment *env, struct creds **creds, const struct credentials **got, struct err *err)
 {
 	static struct net_context ctx;
 
@@ -511,8 +533,12 @@ ask_instance(struct loopback *lo, struct environment *env, struct creds **creds,
 static void
 creds_instance_metadata_speaks_version_two(void **state)
 {
-	const struct step steps[] = {{.fixture = "imds/1-token.response-200.http"}, {.fixture = "imds/2-role.response-200.http"},
-	    {.raw = "HTTP/1.1 200 OK\n\n{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAIOSFODNN7EXAMPLE\",\"SecretAccessKey\":\"s\",\"Token\":\"t\",\"Expiration\":\"2999-01-15T18:00:00Z\"}", .length = 1}};
+	const struct step steps[] = {{.fixture = "imds/1-token.response-200.http"},
+	    {.fixture = "imds/2-role.response-200.http"},
+	    {.raw = "HTTP/1.1 200 "
+	            "OK\n\n{\"Code\":\"Success\",\"AccessKeyId\":\"ASIAIOSFODNN7EXAMPLE\",\"SecretAccessKey\":\"s\","
+	            "\"Token\":\"t\",\"Expiration\":\"2999-01-15T18:00:00Z\"}",
+	        .length = 1}};
 	struct environment env;
 	struct err err = {.kind = ERR_NONE};
 	const struct credentials *got;
@@ -529,7 +555,8 @@ creds_instance_metadata_speaks_version_two(void **state)
 	assert_non_null(strstr(lo.requests[0], "PUT /latest/api/token HTTP/1.1\r\n"));
 	assert_non_null(strstr(lo.requests[0], "\r\nx-aws-ec2-metadata-token-ttl-seconds: 21600\r\n"));
 	assert_non_null(strstr(lo.requests[1], "GET /latest/meta-data/iam/security-credentials/ HTTP/1.1\r\n"));
-	assert_non_null(strstr(lo.requests[1], "\r\nx-aws-ec2-metadata-token: AQAEAEXAMPLETOKEN_f6DvsEXAMPLEt-EXAMPLE7yKQ==\r\n"));
+	assert_non_null(
+	    strstr(lo.requests[1], "\r\nx-aws-ec2-metadata-token: AQAEAEXAMPLETOKEN_f6DvsEXAMPLEt-EXAMPLE7yKQ==\r\n"));
 	assert_non_null(strstr(lo.requests[2], "GET /latest/meta-data/iam/security-credentials/role-name HTTP/1.1\r\n"));
 }
 
@@ -543,8 +570,10 @@ creds_instance_without_a_role_or_token_is_no_provider(void **state)
 	} cases[] = {
 	    {{{.fixture = "imds/1-token.response-403.http"}}, 1, "answers 403"},
 	    {{{.fixture = "imds/1-token.response-404.http"}}, 1, "answers 404"},
-	    {{{.fixture = "imds/1-token.response-200.http"}, {.fixture = "imds/2-role.response-404.http"}}, 2, "has no role"},
-	    {{{.fixture = "imds/1-token.response-200.http"}, {.fixture = "imds/2-role.response-200-empty.http"}}, 2, "has no role"},
+	    {{{.fixture = "imds/1-token.response-200.http"}, {.fixture = "imds/2-role.response-404.http"}}, 2,
+	        "has no role"},
+	    {{{.fixture = "imds/1-token.response-200.http"}, {.fixture = "imds/2-role.response-200-empty.http"}}, 2,
+	        "has no role"},
 	};
 
 	(void)state;
@@ -568,8 +597,8 @@ creds_instance_without_a_role_or_token_is_no_provider(void **state)
 static void
 creds_instance_error_document_is_an_error(void **state)
 {
-	const struct step steps[] = {{.fixture = "imds/1-token.response-200.http"}, {.fixture = "imds/2-role.response-200.http"},
-	    {.fixture = "imds/3-credentials.response-200-error.http"}};
+	const struct step steps[] = {{.fixture = "imds/1-token.response-200.http"},
+	    {.fixture = "imds/2-role.response-200.http"}, {.fixture = "imds/3-credentials.response-200-error.http"}};
 	struct environment env;
 	struct err err = {.kind = ERR_NONE};
 	const struct credentials *got;

@@ -54,7 +54,8 @@ http_gives_status_headers_and_body(void **state)
 static void
 http_sends_method_headers_and_body(void **state)
 {
-	const struct step steps[] = {{.raw = "HTTP/1.1 200 OK\nContent-Length: 0\n\n"}, {.raw = "HTTP/1.1 204 No Content\n\n"}};
+	const struct step steps[] = {
+	    {.raw = "HTTP/1.1 200 OK\nContent-Length: 0\n\n"}, {.raw = "HTTP/1.1 204 No Content\n\n"}};
 	const char *const lines[] = {"X-One: 1", "Content-Type: application/json", NULL};
 	struct err err = {.kind = ERR_NONE};
 	struct net_context ctx = loopback_context(NULL);
@@ -137,8 +138,8 @@ http_never_takes_a_cut_body_for_a_whole_one(void **state)
 static void
 http_says_when_a_reply_has_no_visible_end(void **state)
 {
-	const struct step steps[] = {
-	    {.raw = "HTTP/1.1 200 OK\n\nabc"}, {.raw = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\r\nabc\r\n0\r\n\r\n"}};
+	const struct step steps[] = {{.raw = "HTTP/1.1 200 OK\n\nabc"},
+	    {.raw = "HTTP/1.1 200 OK\nTransfer-Encoding: chunked\n\n3\r\nabc\r\n0\r\n\r\n"}};
 	struct err err = {.kind = ERR_NONE};
 	struct net_context ctx = loopback_context(NULL);
 	CLEAN_HTTP *http = client(&ctx);
@@ -279,7 +280,8 @@ http_judges_resolved_addresses(void **state)
 	struct net_context ctx = loopback_context(NULL);
 	CLEAN_HTTP *http = client(&ctx);
 	CLEAN_REPLY reply = {.status = 0};
-	struct http_request request = {.method = "GET", .url = "http://localhost:1/x?token=hidden", .addresses = ADDRESS_PUBLIC};
+	struct http_request request = {
+	    .method = "GET", .url = "http://localhost:1/x?token=hidden", .addresses = ADDRESS_PUBLIC};
 
 	(void)state;
 	assert_int_equal(http_open(http, &request, &reply, &err), -1);
@@ -296,8 +298,9 @@ http_refuses_link_local_literals_before_connecting(void **state)
 	struct net_context ctx = loopback_context(NULL);
 	CLEAN_HTTP *http = client(&ctx);
 	CLEAN_REPLY reply = {.status = 0};
-	struct http_request request = {
-	    .method = "GET", .url = "http://169.254.169.254/", .addresses = ADDRESS_PUBLIC | ADDRESS_PRIVATE | ADDRESS_LOOPBACK};
+	struct http_request request = {.method = "GET",
+	    .url = "http://169.254.169.254/",
+	    .addresses = ADDRESS_PUBLIC | ADDRESS_PRIVATE | ADDRESS_LOOPBACK};
 
 	(void)state;
 	assert_int_equal(http_open(http, &request, &reply, &err), -1);

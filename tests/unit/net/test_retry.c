@@ -41,10 +41,10 @@ parse_fixture(const char *file, struct http_reply *reply, struct service_error *
 	free(text);
 }
 
-static const char *
-class_name(enum retry_class class)
+static const char *class_name(enum retry_class class)
 {
-	static const char *const names[] = {[RETRY_NO] = "no", [RETRY_TRANSIENT] = "transient", [RETRY_THROTTLE] = "throttle"};
+	static const char *const names[] = {
+	    [RETRY_NO] = "no", [RETRY_TRANSIENT] = "transient", [RETRY_THROTTLE] = "throttle"};
 
 	_Static_assert(ARRAY_LEN(names) == RETRY_CLASSES, "every class has a name");
 	return names[class];
@@ -66,7 +66,8 @@ retry_classes_codes_and_hints_agree_with_botocore(void **state)
 		if (line[0] == '#') {
 			continue;
 		}
-		assert_int_equal(sscanf(line, "%127[^\t]\t%d\t%127[^\t]\t%31[^\t]\t%63s", file, &status, code, class, region), 5);
+		assert_int_equal(
+		    sscanf(line, "%127[^\t]\t%d\t%127[^\t]\t%31[^\t]\t%63s", file, &status, code, class, region), 5);
 		if (strcmp(code, "-") == 0) {
 			successes++; /* botocore parses no error out of these; s3.c judges the 200 with an error body itself */
 			continue;
@@ -79,8 +80,8 @@ retry_classes_codes_and_hints_agree_with_botocore(void **state)
 		if (reply.status != status || strcmp(ours, code) != 0 ||
 		    strcmp(class_name(retry_class_of(reply.status, error.code)), class) != 0 ||
 		    strcmp(error.region[0] == '\0' ? "-" : error.region, region) != 0) {
-			fail_msg("%s: %d %s %s %s instead of %s", file, reply.status, ours, class_name(retry_class_of(reply.status, error.code)),
-			    error.region, line);
+			fail_msg("%s: %d %s %s %s instead of %s", file, reply.status, ours,
+			    class_name(retry_class_of(reply.status, error.code)), error.region, line);
 		}
 		http_reply_release(&reply);
 		rows++;

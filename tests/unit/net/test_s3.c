@@ -4,7 +4,8 @@
 #include "net/s3.h"
 
 /* One download from the scripted server. */
-struct try {
+struct
+try {
 	struct loopback lo;
 	char endpoint[128];
 	char *envp[8];
@@ -19,7 +20,8 @@ struct try {
 static void
 begin(struct try *try, const struct step *steps, size_t count)
 {
-	static char home[] = "HOME=/nonexistent", key[] = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE", secret[] = "AWS_SECRET_ACCESS_KEY=s3cr3t";
+	static char home[] = "HOME=/nonexistent", key[] = "AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE",
+	            secret[] = "AWS_SECRET_ACCESS_KEY=s3cr3t";
 	static char token[] = "AWS_SESSION_TOKEN=t0ken", region[] = "AWS_REGION=us-west-2";
 
 	memset(&try->err, 0, sizeof(try->err));
@@ -64,7 +66,8 @@ s3_gives_body_size_version_etag_and_checksum(void **state)
 {
 	static const unsigned char first_bytes[] = {0x75, 0x09, 0xe5, 0xbd, 0xa0, 0xc7, 0x62, 0xd2};
 	const struct step steps[] = {{.fixture = "s3/get-object-200.http"}};
-	const struct s3_request request = {.url = "s3://my-bucket/app//../odd +\xc3\xa9", .version_id = "3/L4", .owner = "123456789012"};
+	const struct s3_request request = {
+	    .url = "s3://my-bucket/app//../odd +\xc3\xa9", .version_id = "3/L4", .owner = "123456789012"};
 	struct try try;
 
 	(void)state;
@@ -83,8 +86,8 @@ s3_gives_body_size_version_etag_and_checksum(void **state)
 	assert_non_null(strstr(try.lo.requests[0], "\r\nx-amz-expected-bucket-owner: 123456789012\r\n"));
 	assert_non_null(strstr(try.lo.requests[0], "\r\nx-amz-checksum-mode: ENABLED\r\n"));
 	assert_non_null(strstr(try.lo.requests[0], "\r\nx-amz-security-token: t0ken\r\n"));
-	assert_non_null(strstr(try.lo.requests[0],
-	    "SignedHeaders=host;x-amz-checksum-mode;x-amz-content-sha256;x-amz-date;x-amz-expected-bucket-owner;x-amz-security-token,"));
+	assert_non_null(strstr(try.lo.requests[0], "SignedHeaders=host;x-amz-checksum-mode;x-amz-content-sha256;x-amz-date;"
+	                                           "x-amz-expected-bucket-owner;x-amz-security-token,"));
 	assert_null(strstr(try.lo.requests[0], "Range:"));
 }
 
@@ -106,7 +109,8 @@ s3_resumes_a_cut_body_by_range_and_if_match(void **state)
 {
 	const struct step steps[] = {
 	    {.fixture = "s3/get-object-200-truncated.http"},
-	    {.raw = "HTTP/1.1 206 Partial Content\nETag: \"fc3ff98e8c6a0d3087d515c0473f8677\"\nContent-Range: bytes 7-11/12\nContent-Length: 5\n\norld!"},
+	    {.raw = "HTTP/1.1 206 Partial Content\nETag: \"fc3ff98e8c6a0d3087d515c0473f8677\"\nContent-Range: bytes "
+	            "7-11/12\nContent-Length: 5\n\norld!"},
 	};
 	struct try try;
 
@@ -147,9 +151,13 @@ s3_never_splices_two_objects(void **state)
 		const char *text;
 	} cases[] = {
 	    {{.fixture = "s3/error-412-preconditionfailed.http"}, "replaced meanwhile"},
-	    {{.raw = "HTTP/1.1 206 Partial Content\nETag: \"other\"\nContent-Range: bytes 7-11/12\nContent-Length: 5\n\norld!"}, "replaced meanwhile"},
-	    {{.raw = "HTTP/1.1 206 Partial Content\nContent-Range: bytes 6-11/12\nContent-Length: 6\n\nworld!"}, "does not send parts"},
-	    {{.raw = "HTTP/1.1 206 Partial Content\nContent-Range: bytes 7-19/20\nContent-Length: 5\n\norld!"}, "does not send parts"},
+	    {{.raw = "HTTP/1.1 206 Partial Content\nETag: \"other\"\nContent-Range: bytes 7-11/12\nContent-Length: "
+	             "5\n\norld!"},
+	        "replaced meanwhile"},
+	    {{.raw = "HTTP/1.1 206 Partial Content\nContent-Range: bytes 6-11/12\nContent-Length: 6\n\nworld!"},
+	        "does not send parts"},
+	    {{.raw = "HTTP/1.1 206 Partial Content\nContent-Range: bytes 7-19/20\nContent-Length: 5\n\norld!"},
+	        "does not send parts"},
 	    {{.fixture = "s3/get-object-200.http"}, "does not send parts"},
 	};
 
@@ -186,8 +194,8 @@ s3_does_not_resume_on_a_weak_etag(void **state)
 static void
 s3_retries_what_passes(void **state)
 {
-	static const char *const passing[] = {"s3/error-503-slowdown.http", "s3/error-500-internalerror.http", "s3/error-503-not-xml.http",
-	    "s3/error-200-slowdown-in-body.http"};
+	static const char *const passing[] = {"s3/error-503-slowdown.http", "s3/error-500-internalerror.http",
+	    "s3/error-503-not-xml.http", "s3/error-200-slowdown-in-body.http"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(passing); i++) {
@@ -294,7 +302,8 @@ static void
 s3_renews_expired_credentials_once(void **state)
 {
 	const struct step good[] = {{.fixture = "s3/error-400-expiredtoken.http"}, {.fixture = "s3/get-object-200.http"}};
-	const struct step bad[] = {{.fixture = "s3/error-400-expiredtoken.http"}, {.fixture = "s3/error-400-expiredtoken.http"}};
+	const struct step bad[] = {
+	    {.fixture = "s3/error-400-expiredtoken.http"}, {.fixture = "s3/error-400-expiredtoken.http"}};
 	struct try try;
 
 	(void)state;
@@ -315,8 +324,11 @@ s3_refuses_addresses_it_cannot_serve(void **state)
 	static const struct {
 		const char *url, *text;
 	} cases[] = {
-	    {"s3://bucket", "no s3://bucket/key"}, {"s3://bucket/", "no s3://bucket/key"}, {"s3:///key", "no s3://bucket/key"},
-	    {"s3://arn:aws:s3:us-east-1:1:accesspoint/x/key", "access point"}, {"s3://name--usw2-az1--x-s3/key", "S3 Express"},
+	    {"s3://bucket", "no s3://bucket/key"},
+	    {"s3://bucket/", "no s3://bucket/key"},
+	    {"s3:///key", "no s3://bucket/key"},
+	    {"s3://arn:aws:s3:us-east-1:1:accesspoint/x/key", "access point"},
+	    {"s3://name--usw2-az1--x-s3/key", "S3 Express"},
 	    {"https://h/k", "no s3://bucket/key"},
 	};
 

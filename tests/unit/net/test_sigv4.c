@@ -41,7 +41,8 @@ slurp(const char *dir, const char *name)
 	return buf.len == 0 ? strdup("") : buf_take(&buf);
 }
 
-/* Headers up to an empty line; a line that begins with a blank belongs to the one before. Returns where the body begins. */
+/* Headers up to an empty line; a line that begins with a blank belongs to the one before. Returns where the body
+ * begins. */
 static char *
 parse_headers(struct vector *v, char *at)
 {
@@ -208,7 +209,8 @@ sigv4_agrees_with_the_aws_signing_test_suite(void **state)
 {
 	(void)state;
 	assert_int_equal(check_folder("tests/data/sigv4/aws-signing-test-suite/v4"), 38);
-	print_message("the suite's query-* files are left out: they are presigned addresses, which this agent never makes\n");
+	print_message(
+	    "the suite's query-* files are left out: they are presigned addresses, which this agent never makes\n");
 }
 
 static void
@@ -274,8 +276,16 @@ static void
 sigv4_escapes_space_in_query(void **state)
 {
 	const struct sigv4_header host = {"host", "example.com"};
-	struct sigv4_request request = {.method = "GET", .path = "/", .query = "b=x y&a=1&a=%7e&b-c=2", .headers = &host,
-	    .header_count = 1, .region = "us-east-1", .service = "service", .access_key = "A", .secret_key = "S", .normalize = 1};
+	struct sigv4_request request = {.method = "GET",
+	    .path = "/",
+	    .query = "b=x y&a=1&a=%7e&b-c=2",
+	    .headers = &host,
+	    .header_count = 1,
+	    .region = "us-east-1",
+	    .service = "service",
+	    .access_key = "A",
+	    .secret_key = "S",
+	    .normalize = 1};
 	struct err err = {.kind = ERR_NONE};
 	struct sigv4 sig;
 
@@ -289,8 +299,14 @@ static void
 sigv4_refuses_more_headers_than_it_holds(void **state)
 {
 	struct sigv4_header headers[SIGV4_HEADERS_MAX + 1];
-	struct sigv4_request request = {.method = "GET", .path = "/", .headers = headers, .header_count = SIGV4_HEADERS_MAX + 1,
-	    .region = "us-east-1", .service = "service", .access_key = "A", .secret_key = "S"};
+	struct sigv4_request request = {.method = "GET",
+	    .path = "/",
+	    .headers = headers,
+	    .header_count = SIGV4_HEADERS_MAX + 1,
+	    .region = "us-east-1",
+	    .service = "service",
+	    .access_key = "A",
+	    .secret_key = "S"};
 	struct err err = {.kind = ERR_NONE};
 	struct sigv4 sig;
 

@@ -32,9 +32,10 @@ url_parts_come_back_as_they_went_in(void **state)
 static void
 url_refuses_what_readers_could_disagree_about(void **state)
 {
-	static const char *const bad[] = {"ftp://h/", "https://", "https:///x", "https://h:0/", "https://h:65536/", "https://h:1x/",
-	    "https://127.1/", "https://0x7f000001/", "https://2130706433/", "https://h\\@evil/", "https://h/a\\b", "https://h/a\nb",
-	    "https://ex ample/", "https://[::1/", "https://[fe80::1%25eth0]/", "https://.h/", "https://a..b/", "https://h./x y\x01"};
+	static const char *const bad[] = {"ftp://h/", "https://", "https:///x", "https://h:0/", "https://h:65536/",
+	    "https://h:1x/", "https://127.1/", "https://0x7f000001/", "https://2130706433/", "https://h\\@evil/",
+	    "https://h/a\\b", "https://h/a\nb", "https://ex ample/", "https://[::1/", "https://[fe80::1%25eth0]/",
+	    "https://.h/", "https://a..b/", "https://h./x y\x01"};
 	struct url url;
 
 	(void)state;
@@ -96,8 +97,16 @@ url_sees_dot_segments_in_every_spelling(void **state)
 		const char *url;
 		int dots;
 	} cases[] = {
-	    {"https://h/a/../b", 1}, {"https://h/a/%2e%2E/b", 1}, {"https://h/a/.%2e", 1}, {"https://h/..", 1}, {"https://h/a%2f..%2fb", 1},
-	    {"https://h/a/..b/c", 0}, {"https://h/a/.../c", 0}, {"https://h/a?x=/../", 0}, {"https://h/a./b", 0}, {"https://h/a..", 0},
+	    {"https://h/a/../b", 1},
+	    {"https://h/a/%2e%2E/b", 1},
+	    {"https://h/a/.%2e", 1},
+	    {"https://h/..", 1},
+	    {"https://h/a%2f..%2fb", 1},
+	    {"https://h/a/..b/c", 0},
+	    {"https://h/a/.../c", 0},
+	    {"https://h/a?x=/../", 0},
+	    {"https://h/a./b", 0},
+	    {"https://h/a..", 0},
 	};
 	struct err err = {.kind = ERR_NONE};
 	struct url url;
@@ -116,14 +125,37 @@ address_kinds_follow_the_registries(void **state)
 		const char *text;
 		unsigned kind;
 	} cases[] = {
-	    {"127.0.0.1", ADDRESS_LOOPBACK}, {"127.255.0.9", ADDRESS_LOOPBACK}, {"0.0.0.0", ADDRESS_LOOPBACK}, {"::1", ADDRESS_LOOPBACK},
-	    {"[::]", ADDRESS_LOOPBACK}, {"::ffff:127.0.0.1", ADDRESS_LOOPBACK}, {"64:ff9b::7f00:1", ADDRESS_LOOPBACK},
-	    {"2002:7f00:1::", ADDRESS_LOOPBACK}, {"10.1.2.3", ADDRESS_PRIVATE}, {"172.15.0.1", ADDRESS_PUBLIC}, {"172.16.0.1", ADDRESS_PRIVATE},
-	    {"172.31.255.255", ADDRESS_PRIVATE}, {"172.32.0.0", ADDRESS_PUBLIC}, {"192.168.9.9", ADDRESS_PRIVATE}, {"100.64.0.1", ADDRESS_PRIVATE},
-	    {"100.128.0.1", ADDRESS_PUBLIC}, {"fd12::1", ADDRESS_PRIVATE}, {"fc00::1", ADDRESS_PRIVATE}, {"224.0.0.1", ADDRESS_PRIVATE},
-	    {"255.255.255.255", ADDRESS_PRIVATE}, {"169.254.169.254", ADDRESS_LINK_LOCAL}, {"169.254.170.2", ADDRESS_LINK_LOCAL},
-	    {"::ffff:169.254.169.254", ADDRESS_LINK_LOCAL}, {"fe80::1", ADDRESS_LINK_LOCAL}, {"febf::1", ADDRESS_LINK_LOCAL},
-	    {"fd00:ec2::254", ADDRESS_LINK_LOCAL}, {"8.8.8.8", ADDRESS_PUBLIC}, {"2600::1", ADDRESS_PUBLIC}, {"host", 0}, {"127.1", 0}, {"", 0},
+	    {"127.0.0.1", ADDRESS_LOOPBACK},
+	    {"127.255.0.9", ADDRESS_LOOPBACK},
+	    {"0.0.0.0", ADDRESS_LOOPBACK},
+	    {"::1", ADDRESS_LOOPBACK},
+	    {"[::]", ADDRESS_LOOPBACK},
+	    {"::ffff:127.0.0.1", ADDRESS_LOOPBACK},
+	    {"64:ff9b::7f00:1", ADDRESS_LOOPBACK},
+	    {"2002:7f00:1::", ADDRESS_LOOPBACK},
+	    {"10.1.2.3", ADDRESS_PRIVATE},
+	    {"172.15.0.1", ADDRESS_PUBLIC},
+	    {"172.16.0.1", ADDRESS_PRIVATE},
+	    {"172.31.255.255", ADDRESS_PRIVATE},
+	    {"172.32.0.0", ADDRESS_PUBLIC},
+	    {"192.168.9.9", ADDRESS_PRIVATE},
+	    {"100.64.0.1", ADDRESS_PRIVATE},
+	    {"100.128.0.1", ADDRESS_PUBLIC},
+	    {"fd12::1", ADDRESS_PRIVATE},
+	    {"fc00::1", ADDRESS_PRIVATE},
+	    {"224.0.0.1", ADDRESS_PRIVATE},
+	    {"255.255.255.255", ADDRESS_PRIVATE},
+	    {"169.254.169.254", ADDRESS_LINK_LOCAL},
+	    {"169.254.170.2", ADDRESS_LINK_LOCAL},
+	    {"::ffff:169.254.169.254", ADDRESS_LINK_LOCAL},
+	    {"fe80::1", ADDRESS_LINK_LOCAL},
+	    {"febf::1", ADDRESS_LINK_LOCAL},
+	    {"fd00:ec2::254", ADDRESS_LINK_LOCAL},
+	    {"8.8.8.8", ADDRESS_PUBLIC},
+	    {"2600::1", ADDRESS_PUBLIC},
+	    {"host", 0},
+	    {"127.1", 0},
+	    {"", 0},
 	};
 
 	(void)state;
@@ -148,7 +180,8 @@ proxy_of(char *const *envp, const char *text)
 static void
 proxy_is_chosen_by_scheme(void **state)
 {
-	char https[] = "HTTPS_PROXY=http://p1", http[] = "http_proxy=http://p2", cgi[] = "HTTP_PROXY=http://evil", all[] = "ALL_PROXY=http://p3";
+	char https[] = "HTTPS_PROXY=http://p1", http[] = "http_proxy=http://p2", cgi[] = "HTTP_PROXY=http://evil",
+	     all[] = "ALL_PROXY=http://p3";
 	char *both[] = {https, http, NULL}, *by_cgi[] = {cgi, NULL}, *by_all[] = {all, NULL};
 
 	(void)state;
@@ -165,11 +198,21 @@ proxy_exceptions_match_hosts_ports_and_ranges(void **state)
 		const char *list, *url;
 		int through;
 	} cases[] = {
-	    {"*", "https://h/", 0}, {"example.com", "https://example.com/", 0}, {"example.com", "https://s3.example.com/", 0},
-	    {".example.com", "https://s3.example.com/", 0}, {"*.example.com", "https://s3.example.com/", 0},
-	    {"example.com", "https://badexample.com/", 1}, {"a,b  example.com", "https://EXAMPLE.com/", 0}, {"example.com:444", "https://example.com/", 1},
-	    {"example.com:443", "https://example.com/", 0}, {"10.0.0.0/8", "https://10.2.3.4/", 0}, {"10.0.0.0/8", "https://11.2.3.4/", 1},
-	    {"10.1.1.1", "https://10.1.1.1/", 0}, {"::1", "https://[::1]/", 0}, {"", "https://h/", 1}, {"10.0.0.0/99", "https://10.0.0.1/", 1},
+	    {"*", "https://h/", 0},
+	    {"example.com", "https://example.com/", 0},
+	    {"example.com", "https://s3.example.com/", 0},
+	    {".example.com", "https://s3.example.com/", 0},
+	    {"*.example.com", "https://s3.example.com/", 0},
+	    {"example.com", "https://badexample.com/", 1},
+	    {"a,b  example.com", "https://EXAMPLE.com/", 0},
+	    {"example.com:444", "https://example.com/", 1},
+	    {"example.com:443", "https://example.com/", 0},
+	    {"10.0.0.0/8", "https://10.2.3.4/", 0},
+	    {"10.0.0.0/8", "https://11.2.3.4/", 1},
+	    {"10.1.1.1", "https://10.1.1.1/", 0},
+	    {"::1", "https://[::1]/", 0},
+	    {"", "https://h/", 1},
+	    {"10.0.0.0/99", "https://10.0.0.1/", 1},
 	};
 
 	(void)state;

@@ -1,0 +1,83 @@
+#include "files/digest.h"
+
+#include <string.h>
+
+static ssize_t
+digest_read(void *self, void *bytes, size_t len, struct err *err)
+{
+	struct digest *digest = self;
+
+	if (digest->ended) {
+		return 0;
+	}
+	ssize_t n = source_read(&digest->from, bytes, len, err);
+	if (n > 0) {
+		sha256_add(&digest->hash, bytes, (size_t)n);
+		digest->bytes += n;
+	}
+	digest->ended = n <= 0;
+	return n;
+}
+
+struct source
+digest_init(struct digest *digest, const struct source *from)
+{
+	*digest = (struct digest){.from = *from};
+	sha256_init(&digest->hash);
+	return (struct source){.read = digest_read, .self = digest};
+}
+
+int
+digest_drain(struct digest *digest, struct err *err)
+{
+	unsigned char bytes[16384];
+	ssize_t n = 1;
+
+	while (n > 0) {
+		n = digest_read(digest, bytes, sizeof(bytes), err);
+	}
+	return n < 0 ? -1 : 0;
+}
+
+void
+digest_end(struct digest *digest, char hex[SHA256_HEX])
+{
+	unsigned char sum[SHA256_BYTES];
+
+	sha256_end(&digest->hash, sum);
+	hex_encode(hex, sum, sizeof(sum));
+}
+
+int
+peek_init(struct peek *peek, const struct source *from, struct err *err)
+{
+	*peek = (struct peek){.from = *from};
+	ssize_t n = source_read_full(from, peek->bytes, sizeof(peek->bytes), err);
+	if (n < 0) {
+		return -1;
+	}
+	peek->len = (size_t)n;
+	return 0;
+}
+
+static ssize_t
+peek_read(void *self, void *bytes, size_t len, struct err *err)
+{
+	struct peek *peek = self;
+	size_t left = peek->len - peek->at;
+	size_t n = len < left ? len : left;
+
+	if (left == 0) {
+		/* A short first look was the whole of it. */
+		return peek->len < sizeof(peek->bytes) ? 0 : source_read(&peek->from, bytes, len, err);
+	}
+	memcpy(bytes, peek->bytes + peek->at, n);
+	peek->at += n;
+	return (ssize_t)n;
+}
+
+struct source
+peek_source(struct peek *peek)
+{
+	return (struct source){.read = peek_read, .self = peek};
+}

@@ -1,0 +1,35 @@
+/*
+ * Decompression as a source over a source: gzip by isa-l, zstd by its library. The only file besides deflate.c that knows them.
+ *
+ * Invariants: nothing ends quietly. gzip: every member's CRC and length are checked, several members are one stream, bytes behind the
+ * last member are refused. zstd: a frame that is cut is refused, content checksums are checked, skippable frames are skipped, frames may
+ * follow each other. Memory: INFLATE_INPUT for the input, isa-l's window, or zstd's up to 'window_max'.
+ */
+#ifndef TRAIN_FILES_INFLATE_H
+#define TRAIN_FILES_INFLATE_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/stream.h"
+#include "files/kind.h"
+
+enum { INFLATE_INPUT = 1 << 17 /* bytes asked from below at once: few calls, and still in the cache */ };
+
+struct inflate;
+
+/*
+ * KIND_TAR_GZ or KIND_TAR_ZST. Borrows 'from' until inflate_free. 'window_max': a zstd frame that needs a larger window is refused
+ * (ERR_ARCHIVE) with the fetch-memory that it would take. NULL with ERR_SYSTEM.
+ */
+struct inflate *inflate_new(enum kind kind, const struct source *from, uint64_t window_max, struct err *err);
+
+/* The plain bytes. Errors: ERR_ARCHIVE for what is damaged; the lower source's own pass through. */
+struct source inflate_source(struct inflate *inflate);
+
+void inflate_free(struct inflate *inflate);
+void inflate_clean(struct inflate **inflate);
+#define CLEAN_INFLATE CLEANUP(inflate_clean) struct inflate
+
+#endif
