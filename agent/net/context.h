@@ -17,8 +17,7 @@ struct net_context {
 	int wake_fd;         /* readable means stop at once; -1 when there is none */
 	int64_t deadline_ms; /* monotonic; DEADLINE_NEVER is allowed, though no phase uses it */
 	char *const *envp;   /* NAME=VALUE words ended by NULL; where every AWS_ and proxy variable is looked up */
-	int plain_http; /* 1: http:// may go to more than loopback (TRAIN_CODE_INSECURE, or a digest given in the request)
-	                 */
+	int plain_http;      /* 1: http:// may go beyond loopback: TRAIN_CODE_INSECURE, or the request has a digest */
 };
 
 /* The value of an environment variable; NULL when it is absent or empty. Borrowed from envp. */

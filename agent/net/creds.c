@@ -151,24 +151,26 @@ provider_environment(const struct provider_run *run, struct credentials *out, st
 	return 1;
 }
 
-/* The first provider that is configured decides. */
+/* The first provider that is configured decides. Fills 'out', which is empty on failure. */
 static int
-walk_chain(struct creds *creds, struct err *err)
+walk_chain(const struct net_context *ctx, struct credentials *out, struct err *err)
 {
 	CLEAN_BUF tried = {0};
-	struct provider_run run = {.ctx = creds->ctx, .tried = &tried};
+	struct provider_run run = {.ctx = ctx, .tried = &tried};
+	int got = 0;
 
 	buf_init(&tried, TRIED_MAX);
-	for (size_t i = 0; i < ARRAY_LEN(chain); i++) {
-		int got;
-
-		credentials_release(&creds->held);
-		got = chain[i](&run, &creds->held, err);
-		if (got != 0) {
-			return got;
-		}
+	for (size_t i = 0; got == 0 && i < ARRAY_LEN(chain); i++) {
+		credentials_release(out);
+		got = chain[i](&run, out, err);
 	}
-	return err_set(err, ERR_CREDENTIALS, 0, "no AWS credentials found; tried: %s", buf_text(&tried));
+	if (got == 0) {
+		(void)err_set(err, ERR_CREDENTIALS, 0, "no AWS credentials found; tried: %s", buf_text(&tried));
+	}
+	if (got <= 0) {
+		credentials_release(out);
+	}
+	return got > 0 ? 0 : -1;
 }
 
 static int
@@ -177,25 +179,39 @@ ends_within(const struct credentials *credentials, double seconds)
 	return credentials->expires_s > 0 && (double)credentials->expires_s - clock_wall() < seconds;
 }
 
+/* Asks the chain and takes what it gives, unless that has ended already. */
+static int
+renew(struct creds *creds, struct err *err)
+{
+	struct credentials fresh = {.provider = NULL};
+	char when[CLOCK_TEXT];
+
+	if (walk_chain(creds->ctx, &fresh, err) < 0) {
+		return -1;
+	}
+	if (ends_within(&fresh, 0)) {
+		clock_format_utc(when, fresh.expires_s, 0);
+		(void)err_set(err, ERR_CREDENTIALS, 0, "the credentials from '%s' ended at %s", fresh.provider, when);
+		credentials_release(&fresh);
+		return -1;
+	}
+	credentials_release(&creds->held);
+	creds->held = fresh;
+	creds->has = 1;
+	return 0;
+}
+
 int
 creds_get(struct creds *creds, const struct credentials **current, struct err *err)
 {
-	int got;
-
 	if (!creds->has || ends_within(&creds->held, CREDS_EARLY_S)) {
-		creds->has = 0;
-		got = walk_chain(creds, err);
-		if (got > 0 && ends_within(&creds->held, 0)) {
-			char when[CLOCK_TEXT];
-
-			clock_format_utc(when, creds->held.expires_s, 0);
-			got = err_set(err, ERR_CREDENTIALS, 0, "the credentials from '%s' ended at %s", creds->held.provider, when);
+		if (renew(creds, err) < 0) {
+			/* A provider that hiccups costs nothing while the old ones still hold. */
+			if (err->kind != ERR_CREDENTIALS || !creds->has || ends_within(&creds->held, CREDS_LATE_S)) {
+				return -1;
+			}
+			err_clear(err);
 		}
-		if (got < 0) {
-			credentials_release(&creds->held);
-			return -1;
-		}
-		creds->has = 1;
 	}
 	*current = &creds->held;
 	return 0;

@@ -24,6 +24,9 @@ enum {
 	 */
 	CREDS_EARLY_S = 300,
 
+	/* And go on with the old ones when that fails, until so long before their end. */
+	CREDS_LATE_S = 30,
+
 	/* A reply with credentials; aws-c-auth caps it at 10,000. A session token alone may have 4 kB. */
 	CREDS_REPLY_MAX = 65536,
 
@@ -43,10 +46,9 @@ enum {
 struct credentials {
 	struct secret access_key;
 	struct secret secret_key;
-	struct secret token; /* empty for long-lived keys */
-	int64_t expires_s;   /* wall clock, seconds since the epoch; 0 when they do not end */
-	const char *
-	    provider; /* "environment", "web identity", "profile", "credential process", "container", "instance metadata" */
+	struct secret token;  /* empty for long-lived keys */
+	int64_t expires_s;    /* wall clock, seconds since the epoch; 0 when they do not end */
+	const char *provider; /* in words: "environment", "container" and so on */
 };
 
 struct creds;

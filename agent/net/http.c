@@ -15,10 +15,11 @@
 #include "net/window.h"
 
 enum {
-	CURL_BUFFER = 65536,  /* what libcurl reads at once; WINDOW_BYTES is twice that */
-	SHOWN_MAX = 300,      /* an address in a message */
-	KEPT_CONNECTIONS = 4, /* a redirect comes back to few hosts */
-	POLL_STEP_MS = 60000, /* libcurl's own timers shorten a wait; this bounds it where it has none */
+	CURL_BUFFER = 65536,     /* what libcurl reads at once; WINDOW_BYTES is twice that */
+	WHOLE_MAX = 2 * URL_MAX, /* an address put together: its path, and a host */
+	SHOWN_MAX = 300,         /* an address in a message */
+	KEPT_CONNECTIONS = 4,    /* a redirect comes back to few hosts */
+	POLL_STEP_MS = 60000,    /* libcurl's own timers shorten a wait; this bounds it where it has none */
 };
 
 /* The one request that runs: what it may do and where it stands. */
@@ -468,7 +469,7 @@ http_open(struct http *http, const struct http_request *request, struct http_rep
 	if (url_parse(&url, request->url, err) < 0) {
 		return -1;
 	}
-	buf_init(&shown, 2 * URL_MAX);
+	buf_init(&shown, WHOLE_MAX);
 	(void)url_print(&url, 1, &shown);
 	if (request->hide_path && shown.len > 0) {
 		shown.data[shown.len - strcspn(url.path, "?")] = '\0';

@@ -15,8 +15,7 @@
 
 enum {
 	HTTP_HEAD_MAX = 65536, /* header bytes of one reply; S3 sends about 1 kB, 8 kB is the usual cap of servers */
-	HTTP_ETAG_MAX =
-	    256, /* an ETag: S3 sends up to 40 characters; a longer one counts as none, and then nothing is resumed */
+	HTTP_ETAG_MAX = 256,   /* an ETag: S3 sends up to 40 characters; with a longer one nothing is resumed */
 };
 
 struct http_reply {

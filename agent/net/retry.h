@@ -14,10 +14,9 @@
 enum {
 	RETRY_ATTEMPTS = 5,       /* in a row without progress; SDKs make 3 to 5 */
 	RETRY_CEILING_MS = 20000, /* longest wait of one step (botocore) */
-	RETRY_BUDGET =
-	    500, /* tokens of one download; each retry costs RETRY_COST, a retry after a timeout RETRY_COST_TIMEOUT */
-	RETRY_COST = 5,
-	RETRY_COST_TIMEOUT = 10,
+	RETRY_BUDGET = 500,       /* tokens of one download, as in the SDKs: a hundred retries in all */
+	RETRY_COST = 5,           /* of one retry */
+	RETRY_COST_TIMEOUT = 10,  /* of one after a timeout */
 };
 
 enum retry_class { RETRY_NO, RETRY_TRANSIENT, RETRY_THROTTLE, RETRY_CLASSES };

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "net/base64.h"
 #include "net/http.h"
 #include "net/resume.h"
 #include "net/retry.h"
@@ -279,31 +280,6 @@ get(void *self, const char *range, const char *if_match, struct http_reply *repl
 	return -1;
 }
 
-/* Four characters of base64 give three bytes; 44 give the 32 of a SHA-256, the last group with one '='. */
-static int
-decode_sha256(const char *text, unsigned char out[SHA256_BYTES])
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	unsigned bits = 0;
-	size_t n = 0;
-
-	if (strlen(text) != 44 || text[43] != '=') {
-		return 0;
-	}
-	for (size_t i = 0; i < 43; i++) {
-		const char *digit = strchr(digits, text[i]);
-
-		if (digit == NULL) {
-			return 0;
-		}
-		bits = bits << 6 | (unsigned)(digit - digits);
-		if (i % 4 != 0 && n < SHA256_BYTES) {
-			out[n++] = (unsigned char)(bits >> (6 - 2 * (i % 4)));
-		}
-	}
-	return n == SHA256_BYTES;
-}
-
 static void
 fill_meta(struct s3 *s3, const struct http_reply *reply, struct s3_meta *meta)
 {
@@ -320,7 +296,7 @@ fill_meta(struct s3 *s3, const struct http_reply *reply, struct s3_meta *meta)
 	 */
 	if (http_header(reply, "x-amz-checksum-sha256", sum, sizeof(sum)) &&
 	    !(http_header(reply, "x-amz-checksum-type", type, sizeof(type)) && strcmp(type, "COMPOSITE") == 0)) {
-		meta->has_sha256 = decode_sha256(sum, meta->sha256);
+		meta->has_sha256 = base64_decode(meta->sha256, sizeof(meta->sha256), sum);
 	}
 	memcpy(s3->etag, meta->etag, sizeof(s3->etag));
 }
@@ -347,7 +323,7 @@ static int
 prepare(struct s3 *s3, const struct s3_request *request, struct err *err)
 {
 	char region[AWS_REGION_MAX];
-	const char *key;
+	const char *key = "";
 
 	if (s3_split(request->url, s3->bucket, &key, err) < 0 || choose_region(s3, request->arn, region, err) < 0 ||
 	    aws_endpoint(s3->ctx->envp, AWS_S3, region, &s3->endpoint, err) < 0) {

@@ -225,8 +225,11 @@ list_pages(struct asking *asking, struct tags *tags, struct err *err)
 	buf_init(&answer, TAGS_REPLY_MAX);
 	for (int page = 0; page < TAGS_PAGES_MAX; page++) {
 		buf_reset(&body);
-		if (write_body(asking->arn, next_token, &body, err) < 0 || ask(asking, buf_text(&body), &answer, err) < 0 ||
-		    read_page(&answer, tags, next_token, err) < 0) {
+		if (write_body(asking->arn, next_token, &body, err) < 0 || ask(asking, buf_text(&body), &answer, err) < 0) {
+			return -1;
+		}
+		if (read_page(&answer, tags, next_token, err) < 0) {
+			err->http = 200;
 			return -1;
 		}
 		if (next_token[0] == '\0') {

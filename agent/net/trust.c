@@ -1,19 +1,20 @@
 #include "net/trust.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 #if defined(__x86_64__)
 #include <cpuid.h>
 #elif defined(__aarch64__)
-#include <asm/hwcap.h>
 #include <sys/auxv.h>
 #endif
 
 #include "base/ca_bundle.h"
+#include "net/base64.h"
 #include "net/context.h"
+
+enum { PEM_LINE = 48 }; /* bytes that make a line of 64 */
 
 /* Where distributions keep the file that all programs share: Debian and Alpine, Red Hat (old, new), SUSE, others. */
 static const char *const system_files[] = {
@@ -24,24 +25,15 @@ static const char *const system_files[] = {
     "/etc/ssl/cert.pem",
 };
 
+/* Lines of 64 characters, as PEM readers want them. */
 static void
-add_base64(struct buf *out, const unsigned char *bytes, size_t len)
+add_lines(struct buf *out, const unsigned char *der, size_t len)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	char line[BASE64_SIZE(PEM_LINE)];
 
-	for (size_t i = 0; i < len; i += 3) {
-		uint32_t word = (uint32_t)bytes[i] << 16;
-
-		word |= i + 1 < len ? (uint32_t)bytes[i + 1] << 8 : 0;
-		word |= i + 2 < len ? bytes[i + 2] : 0;
-		(void)buf_addc(out, digits[word >> 18]);
-		(void)buf_addc(out, digits[word >> 12 & 63]);
-		(void)buf_addc(out, i + 1 < len ? digits[word >> 6 & 63] : '=');
-		(void)buf_addc(out, i + 2 < len ? digits[word & 63] : '=');
-		/* 48 bytes make a line of 64, as PEM readers want it. */
-		if (i % 48 == 45 || i + 3 >= len) {
-			(void)buf_addc(out, '\n');
-		}
+	for (size_t at = 0; at < len; at += PEM_LINE) {
+		base64_encode(line, der + at, len - at < PEM_LINE ? len - at : PEM_LINE);
+		(void)buf_printf(out, "%s\n", line);
 	}
 }
 
@@ -70,7 +62,7 @@ choose_inner(struct trust *trust)
 		buf_init(&trust->pem, TRUST_PEM_MAX);
 		while ((len = certificate_len(ca_bundle_der + at, ca_bundle_der_bytes - at)) > 0) {
 			(void)buf_adds(&trust->pem, "-----BEGIN CERTIFICATE-----\n");
-			add_base64(&trust->pem, ca_bundle_der + at, len);
+			add_lines(&trust->pem, ca_bundle_der + at, len);
 			(void)buf_adds(&trust->pem, "-----END CERTIFICATE-----\n");
 			at += len;
 		}
@@ -124,7 +116,7 @@ cpu_has_aes(void)
 
 	return __get_cpuid(1, &a, &b, &c, &d) && (c & bit_AES) != 0;
 #elif defined(__aarch64__)
-	return (getauxval(AT_HWCAP) & HWCAP_AES) != 0;
+	return (getauxval(AT_HWCAP) & 1UL << 3) != 0; /* HWCAP_AES */
 #else
 	return 0;
 #endif

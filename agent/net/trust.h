@@ -24,8 +24,7 @@ struct trust {
 	struct buf pem;   /* the bundle inside, once needed */
 	int chosen;
 	int system;                /* 1: it is the system's file, so the inner bundle may still replace it */
-	char name[TRUST_NAME_MAX]; /* "AWS_CA_BUNDLE '/x.pem'", "the system's '/etc/...'", "the agent's own bundle of DATE"
-	                            */
+	char name[TRUST_NAME_MAX]; /* for messages: "AWS_CA_BUNDLE '/x.pem'", "the system's CA file '/y'" */
 };
 
 /*

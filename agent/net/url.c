@@ -252,12 +252,6 @@ url_has_dots(const struct url *url)
 }
 
 int
-url_same_origin(const struct url *a, const struct url *b)
-{
-	return a->port == b->port && strcmp(a->host, b->host) == 0 && strcmp(a->scheme, b->scheme) == 0;
-}
-
-int
 url_encode(struct buf *out, const char *text, size_t len, int keep_slash)
 {
 	for (size_t i = 0; i < len; i++) {

@@ -23,8 +23,7 @@ struct url {
 	char scheme[URL_SCHEME_MAX];
 	char host[URL_HOST_MAX];
 	int port;
-	char path[URL_MAX]; /* path and query as given; "/" when empty. A fragment is dropped. Bytes over 0x7e are escaped.
-	                     */
+	char path[URL_MAX]; /* path and query as given, "/" when empty; no fragment; bytes over 0x7e escaped */
 };
 
 /*
@@ -47,9 +46,6 @@ int url_print(const struct url *url, int bare, struct buf *out);
 
 /* 1 when a path segment is ".." in any spelling (%2e). */
 int url_has_dots(const struct url *url);
-
-/* 1 for the same scheme, host and port. */
-int url_same_origin(const struct url *a, const struct url *b);
 
 /* Appends 'text' percent-encoded: everything but A-Z a-z 0-9 - . _ ~, and '/' too when 'keep_slash' is 0. */
 int url_encode(struct buf *out, const char *text, size_t len, int keep_slash);

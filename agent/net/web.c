@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "net/base64.h"
 #include "net/http.h"
 #include "net/lines.h"
 #include "net/netrc.h"
@@ -13,8 +14,10 @@
 #include "net/retry.h"
 
 enum {
-	NAME_SHOWN_MAX = 200, /* the address in a message */
-	BASIC_MAX = 4096,     /* "Basic " and base64 of login:password */
+	WHOLE_MAX = 2 * URL_MAX, /* an address put together: its path, and a host */
+	NAME_SHOWN_MAX = 200,    /* the address in a message */
+	USERPASS_MAX = 3000,     /* login:password */
+	BASIC_MAX = 4096,        /* "Basic " and base64 of login:password */
 };
 
 struct web {
@@ -61,7 +64,7 @@ check_hop(const struct web *web, const struct walk *walk, struct err *err)
 {
 	CLEAN_BUF bare = {0};
 
-	buf_init(&bare, 2 * URL_MAX);
+	buf_init(&bare, WHOLE_MAX);
 	(void)url_print(&walk->url, 1, &bare);
 	if (url_has_dots(&walk->url)) {
 		(void)err_set(err, ERR_SETTINGS, 0, "'%.200s' has a '..' in its path", buf_text(&bare));
@@ -87,24 +90,6 @@ token_fits(const struct web *web, const struct url *url)
 	(void)snprintf(with_port, sizeof(with_port), "%s:%d", url->host, url->port);
 	return strcasecmp(web->token_host, with_port) == 0 ||
 	       (url->port == own_port && strcasecmp(web->token_host, host) == 0);
-}
-
-static void
-encode_base64(char *out, const char *bytes, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-
-	for (size_t i = 0; i < len; i += 3) {
-		unsigned word = (unsigned)(unsigned char)bytes[i] << 16;
-
-		word |= i + 1 < len ? (unsigned)(unsigned char)bytes[i + 1] << 8 : 0;
-		word |= i + 2 < len ? (unsigned char)bytes[i + 2] : 0;
-		*out++ = digits[word >> 18];
-		*out++ = digits[word >> 12 & 63];
-		*out++ = i + 1 < len ? digits[word >> 6 & 63] : '=';
-		*out++ = i + 2 < len ? digits[word & 63] : '=';
-	}
-	*out = '\0';
 }
 
 /*
@@ -133,11 +118,11 @@ add_authorization(const struct web *web, const struct walk *walk, struct lines *
 		if (found <= 0) {
 			return found;
 		}
-		if (userpass.len > (BASIC_MAX - 16) / 4 * 3) {
+		if (userpass.len > USERPASS_MAX) {
 			return err_set(err, ERR_SETTINGS, 0, "the login for '%s' in netrc is too long", walk->url.host);
 		}
 		memcpy(value, "Basic ", 6);
-		encode_base64(value + 6, secret_reveal(&userpass), userpass.len);
+		base64_encode(value + 6, secret_reveal(&userpass), userpass.len);
 	}
 	lines_add(lines, "Authorization", value);
 	secret_wipe(value, sizeof(value));
@@ -166,7 +151,7 @@ send_hop(struct web *web, const struct walk *walk, const char *range, const char
 	int plain = is_plain(&walk->url) && !web->ctx->plain_http;
 	struct http_request request = {.method = "GET", .addresses = addresses_of(web, walk), .no_proxy = plain};
 
-	buf_init(&url, 2 * URL_MAX);
+	buf_init(&url, WHOLE_MAX);
 	(void)url_print(&walk->url, 0, &url);
 	if (range != NULL) {
 		lines_add(&lines, "Range", range);
@@ -234,7 +219,7 @@ judge(struct web *web, const struct walk *walk, const struct http_reply *reply, 
 	CLEAN_BUF bare = {0};
 	int status = reply->status;
 
-	buf_init(&bare, 2 * URL_MAX);
+	buf_init(&bare, WHOLE_MAX);
 	(void)url_print(&walk->url, 1, &bare);
 	web->retry_after_ms = reply_retry_after_ms(reply);
 	if (retry_class_of(status, "") != RETRY_NO) {
@@ -342,7 +327,7 @@ prepare(struct web *web, const struct web_request *request, struct err *err)
 	web->token_host = request->token_host;
 	web->allow = request->allow;
 	web->self = request->self;
-	buf_init(&bare, 2 * URL_MAX);
+	buf_init(&bare, WHOLE_MAX);
 	(void)url_print(&web->first, 1, &bare);
 	(void)snprintf(web->name, sizeof(web->name), "%.*s", NAME_SHOWN_MAX - 1, buf_text(&bare));
 	web->http = http_new(web->ctx, err);

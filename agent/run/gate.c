@@ -47,6 +47,14 @@ gate_leave(struct gate *gate, int who)
 	}
 }
 
+void
+gate_abandon(struct gate *gate, int who)
+{
+	if (gate->holder == who) {
+		gate_hold(gate, GATE_LEFT, 1);
+	}
+}
+
 int64_t
 gate_deadline_ms(const struct gate *gate)
 {

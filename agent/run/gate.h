@@ -11,13 +11,14 @@
 enum {
 	GATE_WAIT_MS = 1000, /* how long a whole line waits for another one's end (product §10) */
 	GATE_FREE = -1,
+	GATE_LEFT = -2, /* a holder that has ended and left its line unfinished */
 };
 
 enum gate_answer { GATE_WAIT, GATE_PASS, GATE_BREAK };
 
 struct gate {
 	int holder;          /* who passed on a part, or GATE_FREE */
-	int loose;           /* 1: a progress update, or a holder that has ended */
+	int loose;           /* 1: nobody waits for this holder: a progress update, or GATE_LEFT */
 	int64_t waiting_ms;  /* since when somebody waits; 0: nobody */
 };
 
@@ -34,6 +35,9 @@ void gate_hold(struct gate *gate, int who, int loose);
 
 /* 'who' has ended its line. */
 void gate_leave(struct gate *gate, int who);
+
+/* 'who' has ended: if it holds a line, that will never end. */
+void gate_abandon(struct gate *gate, int who);
 
 /* When gate_enter will answer otherwise though nothing happens; DEADLINE_NEVER when nobody waits. */
 int64_t gate_deadline_ms(const struct gate *gate);

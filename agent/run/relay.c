@@ -60,8 +60,7 @@ relay_attach(struct relay *relay, int out_fd, int err_fd)
 	feed_attach(&relay->feeds[RELAY_ERR], err_fd, !relay->outlets[RELAY_ERR].is_terminal);
 	tail_reset(&relay->tail);
 	for (int i = 0; i < RELAY_STREAMS; i++) {
-		/* Whoever held a gate before can no longer end its line. */
-		relay->gates[i].loose = 1;
+		gate_abandon(relay->gate_of[i], feed_name(i));
 		relay->blocked[i] = 0;
 	}
 }
@@ -247,8 +246,8 @@ empty_feed(struct relay *relay, int stream, int64_t now_ms, int ending)
 		send_piece(relay, stream, &piece);
 		feed_take(feed, &piece, now_ms);
 	}
-	if (ending && relay->gate_of[stream]->holder == feed_name(stream)) {
-		relay->gate_of[stream]->loose = 1;
+	if (ending) {
+		gate_abandon(relay->gate_of[stream], feed_name(stream));
 	}
 	return 1;
 }

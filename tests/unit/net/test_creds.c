@@ -632,6 +632,44 @@ creds_are_kept_until_they_are_renewed(void **state)
 	assert_int_equal(lo.served, 2);
 }
 
+/* "2026-..." a number of seconds from now. */
+static void
+credentials_until(char *raw, size_t size, int64_t seconds)
+{
+	char when[CLOCK_TEXT];
+
+	clock_format_utc(when, (int64_t)clock_wall() + seconds, 0);
+	(void)snprintf(raw, size,
+	    "HTTP/1.1 200 "
+	    "OK\n\n{\"AccessKeyId\":\"ASIAOLD\",\"SecretAccessKey\":\"s\",\"Token\":\"t\",\"Expiration\":\"%s\"}",
+	    when);
+}
+
+static void
+creds_near_their_end_are_renewed_and_outlive_a_hiccup(void **state)
+{
+	char raw[512];
+	const struct step steps[] = {{.raw = raw, .length = 1}, {.fixture = "credentials/response-400-invalid-id.http"},
+	    {.raw = good_container, .length = 1}};
+	struct environment env;
+	struct err err = {.kind = ERR_NONE};
+	const struct credentials *got;
+	CLEAN_CREDS *creds = NULL;
+	struct loopback lo;
+
+	(void)state;
+	credentials_until(raw, sizeof(raw), 200);
+	loopback_start(&lo, steps, 3);
+	assert_int_equal(ask_container(&lo, &env, &creds, &got, &err), 0);
+	assert_int_equal(creds_get(creds, &got, &err), 0);
+	assert_secret(&got->access_key, "ASIAOLD");
+	assert_int_equal(err.kind, ERR_NONE);
+	assert_int_equal(creds_get(creds, &got, &err), 0);
+	assert_secret(&got->access_key, "ASIAIOSFODNN7EXAMPLE");
+	loopback_stop(&lo);
+	assert_int_equal(lo.served, 3);
+}
+
 int
 main(void)
 {
@@ -657,6 +695,7 @@ main(void)
 	    cmocka_unit_test(creds_instance_without_a_role_or_token_is_no_provider),
 	    cmocka_unit_test(creds_instance_error_document_is_an_error),
 	    cmocka_unit_test(creds_are_kept_until_they_are_renewed),
+	    cmocka_unit_test(creds_near_their_end_are_renewed_and_outlive_a_hiccup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

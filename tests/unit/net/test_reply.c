@@ -2,6 +2,7 @@
 #include "unit/net/loopback.h"
 
 #include "base/ca_bundle.h"
+#include "net/base64.h"
 #include "net/lines.h"
 #include "net/reply.h"
 #include "net/trust.h"
@@ -67,6 +68,30 @@ reply_reads_lengths_strictly(void **state)
 		assert_int_equal(reply.length, cases[i].length);
 		assert_int_equal(reply.has_end, cases[i].has_end);
 	}
+}
+
+static void
+base64_goes_both_ways(void **state)
+{
+	static const struct {
+		const char *plain, *coded;
+	} cases[] = {
+	    {"", ""}, {"f", "Zg=="}, {"fo", "Zm8="}, {"foo", "Zm9v"}, {"foob", "Zm9vYg=="}, {"\xff\xfe\xfd", "//79"}};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		size_t len = strlen(cases[i].plain);
+		char coded[BASE64_SIZE(8)];
+		unsigned char plain[8];
+
+		base64_encode(coded, cases[i].plain, len);
+		assert_string_equal(coded, cases[i].coded);
+		assert_int_equal(base64_decode(plain, len, coded), 1);
+		assert_memory_equal(plain, cases[i].plain, len);
+		assert_int_equal(base64_decode(plain, len + 1, coded), 0);
+	}
+	assert_int_equal(base64_decode((unsigned char[8]){0}, 3, "Zm 9"), 0);
+	assert_int_equal(base64_decode((unsigned char[8]){0}, 2, "Zm8x"), 0);
 }
 
 static void
@@ -193,6 +218,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reply_skips_interim_heads),
 	    cmocka_unit_test(reply_reads_lengths_strictly),
+	    cmocka_unit_test(base64_goes_both_ways),
 	    cmocka_unit_test(lines_refuse_a_forged_header),
 	    cmocka_unit_test(window_takes_all_or_nothing),
 	    cmocka_unit_test(context_reads_switches_as_sdks_do),

@@ -72,6 +72,22 @@ gate_is_only_left_by_its_holder(void **state)
 	assert_int_equal(gate_enter(&gate, 1, 5), GATE_WAIT);
 }
 
+static void
+gate_waits_for_nobody_who_has_ended(void **state)
+{
+	struct gate gate;
+
+	(void)state;
+	gate_init(&gate);
+	gate_hold(&gate, 0, 0);
+	gate_abandon(&gate, 1);
+	assert_int_equal(gate_enter(&gate, 1, 5), GATE_WAIT);
+	gate_abandon(&gate, 0);
+	assert_false(gate_is_shut(&gate, 1));
+	/* Its namesake in the next step is another. */
+	assert_int_equal(gate_enter(&gate, 0, 6), GATE_BREAK);
+}
+
 int
 main(void)
 {
@@ -81,6 +97,7 @@ main(void)
 	    cmocka_unit_test(gate_breaks_a_line_after_a_second_even_if_parts_keep_coming),
 	    cmocka_unit_test(gate_breaks_an_update_at_once),
 	    cmocka_unit_test(gate_is_only_left_by_its_holder),
+	    cmocka_unit_test(gate_waits_for_nobody_who_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,275 @@
+#include "files/unpack.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/sys.h"
+#include "files/archive.h"
+#include "files/digest.h"
+#include "files/inflate.h"
+#include "files/kind.h"
+#include "files/zip.h"
+
+enum { SPOOL_BUFFER = 1 << 17, NAME_TRIES = 16 };
+
+/* ---- tar ---- */
+
+static int
+untar(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
+{
+	CLEAN_TREE tree;
+
+	tree_init(&tree, dir_fd, &wish->limits);
+	if (archive_untar(src, &tree, err) < 0 || tree_close(&tree, err) < 0) {
+		return -1;
+	}
+	unpacked->entries = tree.entries;
+	unpacked->bytes = tree.bytes;
+	return 0;
+}
+
+/* What was compressed must be a tar, and its own first bytes say so. */
+static int
+inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
+{
+	CLEAN_INFLATE *inflate = inflate_new(kind, src, wish->window_max, err);
+	struct peek peek;
+
+	if (inflate == NULL) {
+		return -1;
+	}
+	struct source plain = inflate_source(inflate);
+	if (peek_init(&peek, &plain, err) < 0) {
+		return -1;
+	}
+	if (kind_of(peek.bytes, peek.len) != KIND_TAR) {
+		return err_set(err, ERR_ARCHIVE, 0, "the %s holds no tar but %s", kind == KIND_TAR_GZ ? "gzip file" : "zstd file",
+			kind_looks_like(peek.bytes, peek.len));
+	}
+	struct source tar = peek_source(&peek);
+	return untar(&tar, dir_fd, wish, unpacked, err);
+}
+
+/* ---- zip ---- */
+
+/* A file without a name in 'dir_fd': it vanishes with its descriptor. Where the file system has no O_TMPFILE, a name that is removed at once. */
+static int
+open_spool(int dir_fd, struct err *err)
+{
+	int fd = openat(dir_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	for (int i = 0; fd < 0 && i < NAME_TRIES; i++) {
+		char name[32];
+		unsigned tag = 0;
+
+		sys_random(&tag, sizeof(tag));
+		(void)snprintf(name, sizeof(name), ".spool-%08x", tag);
+		fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+		if (fd >= 0 && unlinkat(dir_fd, name, 0) < 0) {
+			fd_close(&fd);
+			break;
+		}
+	}
+	return fd >= 0 ? fd : err_set(err, ERR_IO, errno, "cannot make a file to spool the zip");
+}
+
+static int
+spool(const struct source *src, int fd, int64_t bytes_max, struct err *err)
+{
+	char *bytes = malloc(SPOOL_BUFFER);
+	int64_t total = 0;
+	ssize_t n = 1;
+
+	if (bytes == NULL) {
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot spool the zip");
+	}
+	while (n > 0) {
+		n = source_read(src, bytes, SPOOL_BUFFER, err);
+		total += n;
+		if (n > 0 && total > bytes_max) {
+			n = err_set(err, ERR_ARCHIVE, 0, "the zip is over %lld bytes: raise unpack-max-bytes if that is right", (long long)bytes_max);
+		} else if (n > 0 && fd_write_all(fd, bytes, (size_t)n) < 0) {
+			n = err_set(err, ERR_IO, errno, "cannot spool the zip");
+		}
+	}
+	free(bytes);
+	return n < 0 ? -1 : 0;
+}
+
+/* The "#!" line's own words: what the kernel would start. */
+static int
+read_interpreter(int fd, char interpreter[UNPACK_INTERPRETER_MAX], struct err *err)
+{
+	char line[UNPACK_INTERPRETER_MAX + 2] = "";
+	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+
+	interpreter[0] = '\0';
+	if (n < 0) {
+		return err_set(err, ERR_IO, errno, "cannot read the spooled zip");
+	}
+	line[n] = '\0';
+	if (strncmp(line, "#!", 2) != 0) {
+		return 0;
+	}
+	size_t len = strcspn(line + 2, "\r\n");
+	if (len >= UNPACK_INTERPRETER_MAX) {
+		return err_set(err, ERR_ARCHIVE, 0, "the '#!' line of the executable zip is too long");
+	}
+	memcpy(interpreter, line + 2, len);
+	interpreter[len] = '\0';
+	return 0;
+}
+
+/* An executable zip stays whole; it was proved member by member. */
+static int
+place_whole(int spool_fd, int dir_fd, struct err *err)
+{
+	CLEAN_FD fd = openat(dir_fd, UNPACK_PEX, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0777);
+	char *bytes = malloc(SPOOL_BUFFER);
+	int result = fd >= 0 && bytes != NULL && lseek(spool_fd, 0, SEEK_SET) == 0 ? 0 : err_set(err, ERR_IO, errno, "cannot make '%s'", UNPACK_PEX);
+
+	while (result == 0) {
+		ssize_t n = fd_read_full(spool_fd, bytes, SPOOL_BUFFER);
+
+		if (n == 0) {
+			break;
+		}
+		if (n < 0 || fd_write_all(fd, bytes, (size_t)n) < 0) {
+			result = err_set(err, ERR_IO, errno, "cannot write '%s'", UNPACK_PEX);
+		}
+	}
+	free(bytes);
+	return result < 0 ? -1 : fd_close_written(&fd, UNPACK_PEX, err);
+}
+
+static int
+check_limits(const struct zip_facts *facts, const struct tree_limits *limits, struct err *err)
+{
+	if (facts->entries > limits->entries_max) {
+		return err_set(err, ERR_ARCHIVE, 0, "more than %lld entries: raise unpack-max-entries if that is right", (long long)limits->entries_max);
+	}
+	if (facts->bytes > limits->bytes_max) {
+		return err_set(err, ERR_ARCHIVE, 0, "more than %lld bytes in all: raise unpack-max-bytes if that is right", (long long)limits->bytes_max);
+	}
+	return 0;
+}
+
+static int
+unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
+{
+	CLEAN_FD fd = open_spool(wish->spool_fd, err);
+	struct zip_facts facts;
+
+	if (fd < 0 || spool(src, fd, wish->limits.bytes_max, err) < 0 || read_interpreter(fd, unpacked->interpreter, err) < 0) {
+		return -1;
+	}
+	if (zip_check(fd, &facts, err) < 0) {
+		return unpacked->interpreter[0] != '\0' ? err_wrap(err, "a script that is no executable zip") : -1;
+	}
+	if (check_limits(&facts, &wish->limits, err) < 0) {
+		return -1;
+	}
+	unpacked->entries = facts.entries;
+	unpacked->bytes = facts.bytes;
+	unpacked->executable = unpacked->interpreter[0] != '\0' || facts.has_main;
+	if (unpacked->executable) {
+		(void)snprintf(unpacked->kind, sizeof(unpacked->kind), "executable zip");
+		return archive_unzip(fd, NULL, err) < 0 ? -1 : place_whole(fd, dir_fd, err);
+	}
+	if (facts.prefix != 0) {
+		return err_set(err, ERR_ARCHIVE, 0, "%lld bytes stand in front of the zip", (long long)facts.prefix);
+	}
+	CLEAN_TREE tree;
+	tree_init(&tree, dir_fd, &wish->limits);
+	return archive_unzip(fd, &tree, err) < 0 ? -1 : tree_close(&tree, err);
+}
+
+/* ---- by kind ---- */
+
+int
+unpack(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
+{
+	struct peek peek;
+
+	*unpacked = (struct unpacked){0};
+	if (peek_init(&peek, src, err) < 0) {
+		return -1;
+	}
+	struct source whole = peek_source(&peek);
+	enum kind kind = kind_of(peek.bytes, peek.len);
+	(void)snprintf(unpacked->kind, sizeof(unpacked->kind), "%s", kind_name(kind));
+	switch (kind) {
+	case KIND_TAR:
+		return untar(&whole, dir_fd, wish, unpacked, err);
+	case KIND_TAR_GZ:
+	case KIND_TAR_ZST:
+		return inflate_and_untar(kind, &whole, dir_fd, wish, unpacked, err);
+	case KIND_ZIP:
+	case KIND_SCRIPT:
+		return unzip(&whole, dir_fd, wish, unpacked, err);
+	case KIND_UNKNOWN:
+	case KINDS:
+	default:
+		return err_set(err, ERR_ARCHIVE, 0, "no archive of a known kind (tar, tar.gz, tar.zst, zip): it looks like %s",
+			kind_looks_like(peek.bytes, peek.len));
+	}
+}
+
+/* ---- one folder around everything ---- */
+
+static int
+exists(int dir_fd, const char *folder, const char *name)
+{
+	char path[PATH_BYTES_MAX];
+	struct stat st;
+
+	return snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path) && fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* The only entry's name; "" when there are none or several. */
+static int
+only_entry(int dir_fd, char name[UNPACK_NAME_MAX], struct err *err)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	int count = 0;
+
+	name[0] = '\0';
+	if (dir == NULL) {
+		fd_close(&fd);
+		return err_set(err, ERR_IO, errno, "cannot read the unpacked folder");
+	}
+	for (const struct dirent *entry = readdir(dir); entry != NULL && count < 2; entry = readdir(dir)) {
+		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
+			count++;
+			(void)snprintf(name, UNPACK_NAME_MAX, "%s", entry->d_name);
+		}
+	}
+	(void)closedir(dir);
+	if (count != 1) {
+		name[0] = '\0';
+	}
+	return 0;
+}
+
+int
+unpack_single_folder(int dir_fd, const char *command, char name[UNPACK_NAME_MAX], struct err *err)
+{
+	struct stat st;
+
+	if (only_entry(dir_fd, name, err) < 0) {
+		return -1;
+	}
+	if (name[0] == '\0' || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) {
+		return 0;
+	}
+	int relative = command != NULL && command[0] != '/';
+	return exists(dir_fd, name, "pipeline.json") || (relative && exists(dir_fd, name, command) && !exists(dir_fd, ".", command));
+}

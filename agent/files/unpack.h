@@ -1,0 +1,48 @@
+/*
+ * From a stream of bytes to a folder: looks at the first bytes, decompresses, unpacks, checks (product §5). Tar kinds never touch the disk before they are unpacked; a zip is
+ * spooled to a file without a name, because its directory stands at its end.
+ *
+ * Invariants: what lies in the folder after a failure is garbage that the caller removes; nothing outside of it was touched. The source is
+ * always read to its end, so that a digest over it is the archive's.
+ */
+#ifndef TRAIN_FILES_UNPACK_H
+#define TRAIN_FILES_UNPACK_H
+
+#include <stdint.h>
+
+#include "base/attr.h"
+#include "base/err.h"
+#include "base/stream.h"
+#include "files/tree.h"
+
+#define UNPACK_PEX "pipeline.pex" /* the name of an executable zip in the folder */
+
+enum {
+	UNPACK_KIND_MAX = 24,
+	UNPACK_INTERPRETER_MAX = 256, /* a "#!" line as the kernel reads it */
+	UNPACK_NAME_MAX = 256,
+};
+
+struct unpack_wish {
+	struct tree_limits limits;
+	uint64_t window_max; /* of zstd: a quarter of fetch-memory */
+	int spool_fd;        /* folder for the spooled zip, borrowed */
+};
+
+struct unpacked {
+	char kind[UNPACK_KIND_MAX];               /* "tar.gz", "zip", "executable zip" */
+	int64_t entries, bytes;
+	int executable;                           /* an executable zip: it lies whole as UNPACK_PEX */
+	char interpreter[UNPACK_INTERPRETER_MAX]; /* of its "#!" line, with its arguments; "" without one */
+};
+
+/* 'dir_fd' is the fresh folder. -1 with 'err': ERR_ARCHIVE, ERR_DISK_FULL, ERR_IO, or the source's own. */
+MUST_CHECK int unpack(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err);
+
+/*
+ * The one folder at the top that holds everything, if 'pipeline.json' or 'command' (a relative name, may be NULL) lies inside it and not beside it: 1 and
+ * 'name'; 0 when there is none; -1 with 'err'.
+ */
+MUST_CHECK int unpack_single_folder(int dir_fd, const char *command, char name[UNPACK_NAME_MAX], struct err *err);
+
+#endif
