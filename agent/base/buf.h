@@ -16,8 +16,8 @@ struct buf {
 	char *data;
 	size_t len;
 	size_t cap;
-	size_t max;  /* bytes that may ever be held */
-	int full;    /* 1 once something did not fit or memory was refused: sticky, checked once at the end */
+	size_t max; /* bytes that may ever be held */
+	int full;   /* 1 once something did not fit or memory was refused: sticky, checked once at the end */
 };
 
 void buf_init(struct buf *buf, size_t max);

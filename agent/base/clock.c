@@ -50,7 +50,8 @@ clock_format_utc(char out[CLOCK_TEXT], int64_t epoch_s, int compact)
 	time_t when = (time_t)epoch_s;
 	struct tm utc;
 
-	if (gmtime_r(&when, &utc) == NULL || strftime(out, CLOCK_TEXT, compact ? "%Y%m%dT%H%M%SZ" : "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
+	if (gmtime_r(&when, &utc) == NULL ||
+	    strftime(out, CLOCK_TEXT, compact ? "%Y%m%dT%H%M%SZ" : "%Y-%m-%dT%H:%M:%SZ", &utc) == 0) {
 		(void)snprintf(out, CLOCK_TEXT, "%s", compact ? "19700101T000000Z" : "1970-01-01T00:00:00Z");
 	}
 }
@@ -71,7 +72,8 @@ clock_parse_utc(const char *text)
 {
 	int year, month, day, hour, minute, second, used = 0;
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6 || used != 19) {
+	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6 ||
+	    used != 19) {
 		return -1;
 	}
 	text += used;
@@ -81,8 +83,8 @@ clock_parse_utc(const char *text)
 	if (strcmp(text, "Z") != 0 && strcmp(text, "+00:00") != 0) {
 		return -1;
 	}
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 ||
-	    second > 60) {
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 ||
+	    minute > 59 || second < 0 || second > 60) {
 		return -1;
 	}
 	return days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;

@@ -90,8 +90,15 @@ const char *
 phase_name(enum phase phase)
 {
 	static const char *const names[] = {
-	    [PHASE_START] = "start",   [PHASE_READ] = "read", [PHASE_TAGS] = "tags", [PHASE_FETCH] = "fetch",   [PHASE_VERIFY] = "verify",
-	    [PHASE_UNPACK] = "unpack", [PHASE_LINK] = "link", [PHASE_RUN] = "run",   [PHASE_FINISH] = "finish",
+	    [PHASE_START] = "start",
+	    [PHASE_READ] = "read",
+	    [PHASE_TAGS] = "tags",
+	    [PHASE_FETCH] = "fetch",
+	    [PHASE_VERIFY] = "verify",
+	    [PHASE_UNPACK] = "unpack",
+	    [PHASE_LINK] = "link",
+	    [PHASE_RUN] = "run",
+	    [PHASE_FINISH] = "finish",
 	};
 
 	_Static_assert(ARRAY_LEN(names) == PHASES, "every phase has a name");

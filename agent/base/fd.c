@@ -102,7 +102,8 @@ read_into(int fd, const char *path, struct buf *buf, struct err *err)
 			return 0;
 		}
 		if (buf_add(buf, block, (size_t)n) < 0) {
-			return err_set(err, ERR_IO, EFBIG, "cannot read '%s', of which at most %zu bytes are taken", path, buf->max);
+			return err_set(err, ERR_IO, EFBIG, "cannot read '%s', of which at most %zu bytes are taken",
+			    path, buf->max);
 		}
 	}
 }
@@ -118,7 +119,8 @@ fd_read_file(int dir_fd, const char *path, struct buf *buf, struct err *err)
 		return err_set(err, ERR_IO, errno, "cannot open '%s'", path);
 	}
 	if (!S_ISREG(st.st_mode)) {
-		return err_set(err, ERR_IO, S_ISDIR(st.st_mode) ? EISDIR : EINVAL, "cannot read '%s', which is no regular file", path);
+		return err_set(err, ERR_IO, S_ISDIR(st.st_mode) ? EISDIR : EINVAL,
+		    "cannot read '%s', which is no regular file", path);
 	}
 	return read_into(fd, path, buf, err);
 }

@@ -7,7 +7,14 @@
 #include "base/secret.h"
 
 static const uint32_t initial[8] = {
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
+    0x6a09e667,
+    0xbb67ae85,
+    0x3c6ef372,
+    0xa54ff53a,
+    0x510e527f,
+    0x9b05688c,
+    0x1f83d9ab,
+    0x5be0cd19,
 };
 
 /* BearSSL's portable rounds, over our own state: its context can be set to any state between blocks. */
@@ -28,7 +35,8 @@ blocks_portable(uint32_t state[8], const unsigned char *bytes, size_t blocks)
 	br_sha256_update(&portable, bytes, blocks * 64);
 	(void)br_sha256_state(&portable, words);
 	for (int i = 0; i < 8; i++) {
-		state[i] = (uint32_t)words[4 * i] << 24 | (uint32_t)words[4 * i + 1] << 16 | (uint32_t)words[4 * i + 2] << 8 | words[4 * i + 3];
+		state[i] = (uint32_t)words[4 * i] << 24 | (uint32_t)words[4 * i + 1] << 16 |
+		           (uint32_t)words[4 * i + 2] << 8 | words[4 * i + 3];
 	}
 }
 

@@ -245,7 +245,8 @@ check_after(struct scan *scan)
 			return 1;
 		}
 		if (peek(scan) != scan->closing[scan->depth - 1]) {
-			return fail(scan, scan->closing[scan->depth - 1] == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
+			return fail(scan,
+			    scan->closing[scan->depth - 1] == '}' ? "expected ',' or '}'" : "expected ',' or ']'");
 		}
 		scan->at++;
 		scan->depth--;

@@ -78,8 +78,11 @@ static void
 convert(struct json *json, const jsmntok_t *from)
 {
 	for (int i = 0; i < json->count; i++) {
-		json->tokens[i] = (struct json_token){
-			.type = type_of(json, &from[i]), .start = from[i].start, .end = from[i].end, .size = from[i].size, .after = i + 1};
+		json->tokens[i] = (struct json_token){.type = type_of(json, &from[i]),
+		    .start = from[i].start,
+		    .end = from[i].end,
+		    .size = from[i].size,
+		    .after = i + 1};
 	}
 	for (int i = json->count - 1; i > 0; i--) {
 		struct json_token *parent = &json->tokens[from[i].parent];
@@ -113,7 +116,8 @@ tokenize(struct json *json, const char *name, struct err *err)
 		convert(json, raw);
 	}
 	free(raw);
-	return found == json->count ? 0 : err_set(err, ERR_BUG, 0, "'%s': the tokenizer disagrees with the checker", name);
+	return found == json->count ? 0
+	                            : err_set(err, ERR_BUG, 0, "'%s': the tokenizer disagrees with the checker", name);
 }
 
 static unsigned
@@ -223,7 +227,8 @@ check_keys(const struct json *json, int object, struct key *keys, char *arena, c
 	qsort(keys, count, sizeof(*keys), compare_keys);
 	for (size_t i = 1; i < count; i++) {
 		if (keys[i].len == keys[i - 1].len && memcmp(keys[i].text, keys[i - 1].text, keys[i].len) == 0) {
-			return fail_at(json, name, (size_t)json->tokens[keys[i].token].start - 1, err, "this key stands here twice");
+			return fail_at(json, name, (size_t)json->tokens[keys[i].token].start - 1, err,
+			    "this key stands here twice");
 		}
 	}
 	return 0;

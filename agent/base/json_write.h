@@ -15,7 +15,7 @@
 
 struct json_writer {
 	struct buf *out;
-	int indent;                  /* spaces a level, 0 for one line */
+	int indent; /* spaces a level, 0 for one line */
 	int depth;
 	unsigned char first[JSON_DEPTH_MAX]; /* nothing written yet at this depth */
 	int after_key;
@@ -28,10 +28,11 @@ void json_open_object(struct json_writer *writer, const char *key);
 void json_close_object(struct json_writer *writer);
 void json_open_array(struct json_writer *writer, const char *key);
 void json_close_array(struct json_writer *writer);
-void json_add_string(struct json_writer *writer, const char *key, const char *text);  /* NULL text writes null */
+void json_add_string(struct json_writer *writer, const char *key, const char *text); /* NULL text writes null */
 void json_add_bytes(struct json_writer *writer, const char *key, const char *text, size_t len);
 void json_add_int(struct json_writer *writer, const char *key, int64_t number);
-void json_add_double(struct json_writer *writer, const char *key, double number); /* shortest text that reads back the same */
+void json_add_double(
+    struct json_writer *writer, const char *key, double number); /* shortest text that reads back the same */
 void json_add_bool(struct json_writer *writer, const char *key, int truth);
 void json_add_null(struct json_writer *writer, const char *key);
 void json_add_raw(struct json_writer *writer, const char *key, const char *json, size_t len); /* already valid JSON */

@@ -49,8 +49,10 @@ add_readable(struct buf *out, const char *text, size_t len)
 static void
 log_line(enum log_level level, const char *fmt, va_list args)
 {
-	static const char *const prefixes[] = {
-		[LOG_ERROR] = "train: error: ", [LOG_WARN] = "train: warning: ", [LOG_INFO] = "train: ", [LOG_DEBUG] = "train: debug: "};
+	static const char *const prefixes[] = {[LOG_ERROR] = "train: error: ",
+	    [LOG_WARN] = "train: warning: ",
+	    [LOG_INFO] = "train: ",
+	    [LOG_DEBUG] = "train: debug: "};
 	CLEAN_BUF raw = {0};
 	CLEAN_BUF masked = {0};
 	CLEAN_BUF line = {0};

@@ -31,7 +31,8 @@ word_is(const char *word, size_t len, const char *const *list)
 int
 mask_name_is_secret(const char *name)
 {
-	static const char *const secrets[] = {"secret", "password", "passwd", "token", "credential", "credentials", NULL};
+	static const char *const secrets[] = {
+	    "secret", "password", "passwd", "token", "credential", "credentials", NULL};
 	static const char *const before_key[] = {"api", "access", "private", "secret", NULL};
 	static const char *const key[] = {"key", NULL};
 	int after_owner = 0;

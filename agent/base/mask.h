@@ -16,8 +16,8 @@
 #include "base/buf.h"
 
 enum {
-	MASK_VALUE_MIN = 4,      /* a shorter value is not looked for inside other text: "1" would mask everything */
-	MASK_VALUES_MAX = 1024,  /* values that one set holds; more is refused */
+	MASK_VALUE_MIN = 4,     /* a shorter value is not looked for inside other text: "1" would mask everything */
+	MASK_VALUES_MAX = 1024, /* values that one set holds; more is refused */
 };
 
 /* The values to hide. Borrow nothing: values are copied and wiped on release. A zeroed one is an empty set. */

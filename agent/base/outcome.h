@@ -11,12 +11,12 @@ enum ended_by { ENDED_BY_PIPELINE, ENDED_BY_AGENT, ENDED_BY_STOP, ENDED_BY_TIMEO
 
 struct outcome {
 	enum ended_by ended_by;
-	int status;            /* as waitpid gives it, of the main process; valid when 'started' */
-	int started;           /* 1 once the main process existed */
-	int stop_signal;       /* the first stop request, or 0 */
-	int killed_after_grace; /* 1 when SIGKILL had to be sent after the grace */
-	int leftovers;         /* processes that were ended after the main one */
-	int unkillable;        /* processes that could not be killed */
+	int status;                   /* as waitpid gives it, of the main process; valid when 'started' */
+	int started;                  /* 1 once the main process existed */
+	int stop_signal;              /* the first stop request, or 0 */
+	int killed_after_grace;       /* 1 when SIGKILL had to be sent after the grace */
+	int leftovers;                /* processes that were ended after the main one */
+	int unkillable;               /* processes that could not be killed */
 	int64_t started_ms, ended_ms; /* monotonic */
 	int64_t peak_memory_bytes;    /* largest resident set of any process of the pipeline that was waited for */
 };

@@ -11,7 +11,10 @@
 #include "base/attr.h"
 #include "base/err.h"
 
-enum { WORDS_MAX = 128 /* values of one repeated option, or plain words: far above what SageMaker's 100 arguments can hold */ };
+enum {
+	WORDS_MAX =
+	    128 /* values of one repeated option, or plain words: far above what SageMaker's 100 arguments can hold */
+};
 
 struct words {
 	const char *items[WORDS_MAX];

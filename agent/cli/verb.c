@@ -8,37 +8,38 @@
 enum { VERBS_MAX = 16 };
 
 const struct verb verbs[] = {
-	{"train", "[train] [--set NAME=VALUE]... [-- CMD ARG...]", "the container's entrypoint: runs the SageMaker job it finds",
-		"Reads /opt/ml, the environment and the job's tags, fetches and unpacks the code, links the channels,\n"
-		"runs the pipeline and says how it ended. With '-- CMD' it runs CMD instead of the pipeline's own command.\n"
-		"\n"
-		"  --set NAME=VALUE   a setting; wins over hyperparameter train:NAME, variable TRAIN_NAME, tag and pipeline.json\n",
-		verb_train},
-	{"run", "[DIR or ARCHIVE] [--packed] [--set NAME=VALUE] [--hp K=V] [--channel NAME=PATH] [-- CMD ARG...]",
-		"runs a project folder or an archive here as a job would",
-		"The same phases as in a job, over a job root made in .train/runs/. Needs no AWS, container or root.\n"
-		"\n"
-		"  --packed             pack, verify and unpack first: what runs is what would be published\n"
-		"  --set NAME=VALUE     a setting\n"
-		"  --hp NAME=VALUE      a hyperparameter\n"
-		"  --channel NAME=PATH  an input channel; without it each folder under data/ is one\n",
-		verb_run},
-	{"pack", "DIR -o FILE", "writes the code archive, the same bytes every time",
-		"The suffix of FILE chooses the kind: .tar.zst, .tar.gz, .tar or .zip. Prints on stdout the settings that pin it.\n"
-		"\n"
-		"  -o FILE              where to write it\n",
-		verb_pack},
-	{"metrics", "[DIR] [--agent]", "prints MetricDefinitions for CreateTrainingJob",
-		"Reads DIR/pipeline.json (the current folder without DIR) and prints a JSON array on stdout.\n"
-		"\n"
-		"  --agent              adds the agent's own metrics\n",
-		verb_metrics},
-	{"install", "DEST", "copies this program to DEST, atomically, mode 0755",
-		"DEST is a file name, or a folder that gets a file 'train'.\n", verb_install},
-	{"version", "[--json]", "version, build, libraries, SHA-256 of this program", "  --json               the same as one JSON object\n",
-		verb_version},
-	{"help", "[VERB]", "this text, or one verb's", "", verb_help},
-	{NULL, NULL, NULL, NULL, NULL},
+    {"train", "[train] [--set NAME=VALUE]... [-- CMD ARG...]",
+        "the container's entrypoint: runs the SageMaker job it finds",
+        "Reads /opt/ml, the environment and the job's tags, fetches and unpacks the code, links the channels,\n"
+        "runs the pipeline and says how it ended. With '-- CMD' it runs CMD instead of the pipeline's own command.\n"
+        "\n"
+        "  --set NAME=VALUE   a setting; wins over hyperparameter train:NAME, variable TRAIN_NAME, tag and pipeline.json\n",
+        verb_train},
+    {"run", "[DIR or ARCHIVE] [--packed] [--set NAME=VALUE] [--hp K=V] [--channel NAME=PATH] [-- CMD ARG...]",
+        "runs a project folder or an archive here as a job would",
+        "The same phases as in a job, over a job root made in .train/runs/. Needs no AWS, container or root.\n"
+        "\n"
+        "  --packed             pack, verify and unpack first: what runs is what would be published\n"
+        "  --set NAME=VALUE     a setting\n"
+        "  --hp NAME=VALUE      a hyperparameter\n"
+        "  --channel NAME=PATH  an input channel; without it each folder under data/ is one\n",
+        verb_run},
+    {"pack", "DIR -o FILE", "writes the code archive, the same bytes every time",
+        "The suffix of FILE chooses the kind: .tar.zst, .tar.gz, .tar or .zip. Prints on stdout the settings that pin it.\n"
+        "\n"
+        "  -o FILE              where to write it\n",
+        verb_pack},
+    {"metrics", "[DIR] [--agent]", "prints MetricDefinitions for CreateTrainingJob",
+        "Reads DIR/pipeline.json (the current folder without DIR) and prints a JSON array on stdout.\n"
+        "\n"
+        "  --agent              adds the agent's own metrics\n",
+        verb_metrics},
+    {"install", "DEST", "copies this program to DEST, atomically, mode 0755",
+        "DEST is a file name, or a folder that gets a file 'train'.\n", verb_install},
+    {"version", "[--json]", "version, build, libraries, SHA-256 of this program",
+        "  --json               the same as one JSON object\n", verb_version},
+    {"help", "[VERB]", "this text, or one verb's", "", verb_help},
+    {NULL, NULL, NULL, NULL, NULL},
 };
 
 const struct verb *
@@ -68,7 +69,8 @@ void
 verb_print_help(const struct verb *verb)
 {
 	if (verb != NULL) {
-		(void)printf("train %s %s\n%s.\n\n%s", strcmp(verb->name, "train") == 0 ? "" : verb->name, verb->usage, verb->summary, verb->help);
+		(void)printf("train %s %s\n%s.\n\n%s", strcmp(verb->name, "train") == 0 ? "" : verb->name, verb->usage,
+		    verb->summary, verb->help);
 		return;
 	}
 	(void)printf("train: runs the same project on a laptop, under docker and as a SageMaker training job\n\n");
@@ -87,8 +89,9 @@ verb_help(char *const *argv, char *const *envp, struct err *err)
 	if (argv[1] != NULL && verb == NULL) {
 		const char *nearest = verb_nearest(argv[1]);
 
-		return err_set(err, ERR_USAGE, 0, "no verb '%s'%s%s%s", argv[1], nearest != NULL ? ": did you mean '" : "",
-			nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+		return err_set(err, ERR_USAGE, 0, "no verb '%s'%s%s%s", argv[1],
+		    nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
+		    nearest != NULL ? "'?" : "");
 	}
 	verb_print_help(verb);
 	return fflush(stdout) == 0 ? 0 : err_set(err, ERR_IO, 0, "cannot write to stdout");

@@ -64,10 +64,11 @@ compose_json(struct buf *out, const char *digest)
 static void
 compose_text(struct buf *out, const char *digest)
 {
-	buf_printf(out, "train %s (%s)\nbuild %s\nsha256 %s\nca-certificates %s\n", version_text, version_commit, version_build_id, digest,
-		ca_bundle_version);
+	buf_printf(out, "train %s (%s)\nbuild %s\nsha256 %s\nca-certificates %s\n", version_text, version_commit,
+	    version_build_id, digest, ca_bundle_version);
 	for (size_t i = 0; i < version_libraries_count; i++) {
-		buf_printf(out, "%s %s (%s)\n", version_libraries[i].name, version_libraries[i].version, version_libraries[i].licence);
+		buf_printf(out, "%s %s (%s)\n", version_libraries[i].name, version_libraries[i].version,
+		    version_libraries[i].licence);
 	}
 }
 

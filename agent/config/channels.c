@@ -56,7 +56,8 @@ fill(struct channel *channel, char *name, const struct json *json, int object, c
 }
 
 static int
-add_all(struct channels *channels, const struct config_file *file, const char *root, struct notes *mistakes, struct err *err)
+add_all(struct channels *channels, const struct config_file *file, const char *root, struct notes *mistakes,
+    struct err *err)
 {
 	const struct json *json = &file->json;
 	char place[CONFIG_PLACE_MAX];
@@ -66,8 +67,9 @@ add_all(struct channels *channels, const struct config_file *file, const char *r
 		char *name = json_string(json, key, NULL);
 
 		if (!is_channel_name(name) || json_type(json, object) != JSON_OBJECT) {
-			notes_add(mistakes, "%s: a channel is an object under a name of 1 to %d bytes, not '.' nor '..', without '/'",
-			          config_file_place(file, key, place), (int)CHANNEL_NAME_MAX);
+			notes_add(mistakes,
+			    "%s: a channel is an object under a name of 1 to %d bytes, not '.' nor '..', without '/'",
+			    config_file_place(file, key, place), (int)CHANNEL_NAME_MAX);
 			free(name);
 		} else if (fill(&channels->list[channels->count++], name, json, object, root) < 0) {
 			return no_memory(err);
@@ -87,7 +89,8 @@ whole(const struct json *json)
 }
 
 int
-channels_read(struct channels *channels, const struct config_file *file, const char *root, struct notes *mistakes, struct err *err)
+channels_read(struct channels *channels, const struct config_file *file, const char *root, struct notes *mistakes,
+    struct err *err)
 {
 	char place[CONFIG_PLACE_MAX];
 
@@ -97,7 +100,8 @@ channels_read(struct channels *channels, const struct config_file *file, const c
 		return channels->json != NULL ? 0 : no_memory(err);
 	}
 	if (json_type(&file->json, 0) != JSON_OBJECT || json_size(&file->json, 0) > CHANNELS_MAX) {
-		notes_add(mistakes, "%s: an object of at most %d channels is expected", config_file_place(file, 0, place), (int)CHANNELS_MAX);
+		notes_add(mistakes, "%s: an object of at most %d channels is expected",
+		    config_file_place(file, 0, place), (int)CHANNELS_MAX);
 		return 0;
 	}
 	channels->json = whole(&file->json);

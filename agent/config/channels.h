@@ -33,7 +33,8 @@ struct channels {
 };
 
 /* 'file' NULL: none. Mistakes (a refused name, too many) go to 'mistakes'. -1 with 'err' only when memory is refused. */
-MUST_CHECK int channels_read(struct channels *channels, const struct config_file *file, const char *root, struct notes *mistakes, struct err *err);
+MUST_CHECK int channels_read(struct channels *channels, const struct config_file *file, const char *root,
+    struct notes *mistakes, struct err *err);
 
 /* Fills s3_uri from the document of init-config.json. */
 MUST_CHECK int channels_locate(struct channels *channels, const struct config_file *init, struct err *err);

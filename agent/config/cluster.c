@@ -63,7 +63,8 @@ read_names(const struct config_file *file, int value, size_t *count, struct note
 		return names;
 	}
 	if (!is_list) {
-		notes_add(mistakes, "%s: 'hosts' is a list of 1 to %d names", config_file_place(file, value, place), (int)HOSTS_MAX);
+		notes_add(mistakes, "%s: 'hosts' is a list of 1 to %d names", config_file_place(file, value, place),
+		    (int)HOSTS_MAX);
 		return names;
 	}
 	for (int i = json_first(json, value); i >= 0; i = json_next(json, value, i)) {
@@ -73,8 +74,8 @@ read_names(const struct config_file *file, int value, size_t *count, struct note
 			names[(*count)++] = name;
 			continue;
 		}
-		notes_add(mistakes, "%s: the name of a host has 1 to %d letters, digits, '.', '-' or '_'", config_file_place(file, i, place),
-		          (int)HOST_NAME_MAX_BYTES);
+		notes_add(mistakes, "%s: the name of a host has 1 to %d letters, digits, '.', '-' or '_'",
+		    config_file_place(file, i, place), (int)HOST_NAME_MAX_BYTES);
 		free(name);
 	}
 	return names;
@@ -91,7 +92,8 @@ read_groups(struct cluster *cluster, const struct config_file *file, int list, s
 		return 0;
 	}
 	if (count > INSTANCE_GROUPS_MAX) {
-		notes_add(mistakes, "%s: more than %d instance groups", config_file_place(file, list, place), (int)INSTANCE_GROUPS_MAX);
+		notes_add(mistakes, "%s: more than %d instance groups", config_file_place(file, list, place),
+		    (int)INSTANCE_GROUPS_MAX);
 		return 0;
 	}
 	cluster->groups = calloc((size_t)count, sizeof(*cluster->groups));
@@ -128,8 +130,8 @@ find_rank(struct cluster *cluster, const struct config_file *file, struct notes 
 		return no_memory(err);
 	}
 	if (cluster->host == NULL) {
-		notes_add(mistakes, "%s: 'current_host' does not say which of the %zu hosts this is", config_file_place(file, 0, place),
-		          cluster->host_count);
+		notes_add(mistakes, "%s: 'current_host' does not say which of the %zu hosts this is",
+		    config_file_place(file, 0, place), cluster->host_count);
 		return 0;
 	}
 	for (cluster->rank = 0; cluster->rank < cluster->host_count; cluster->rank++) {
@@ -138,7 +140,8 @@ find_rank(struct cluster *cluster, const struct config_file *file, struct notes 
 		}
 	}
 	cluster->rank = 0;
-	notes_add(mistakes, "%s: 'current_host' is '%s', which is not among 'hosts'", config_file_place(file, 0, place), cluster->host);
+	notes_add(mistakes, "%s: 'current_host' is '%s', which is not among 'hosts'", config_file_place(file, 0, place),
+	    cluster->host);
 	return 0;
 }
 
@@ -191,8 +194,8 @@ cluster_read(struct cluster *cluster, const struct config_file *file, struct not
 	cluster->instance_type = text_or(json, 0, "current_instance_type", "local");
 	cluster->group_name = text_or(json, 0, "current_group_name", "homogeneousCluster");
 	cluster->interface = text_or(json, 0, "network_interface_name", "eth0");
-	if (cluster->hosts == NULL || cluster->json == NULL || cluster->instance_type == NULL || cluster->group_name == NULL ||
-	    cluster->interface == NULL) {
+	if (cluster->hosts == NULL || cluster->json == NULL || cluster->instance_type == NULL ||
+	    cluster->group_name == NULL || cluster->interface == NULL) {
 		return no_memory(err);
 	}
 	return find_rank(cluster, file, mistakes, err);

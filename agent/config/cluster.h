@@ -16,8 +16,8 @@
 #include "config/notes.h"
 
 enum {
-	HOST_NAME_MAX_BYTES = 64,  /* "algo-1-abcde"; DNS labels have 63 */
-	INSTANCE_GROUPS_MAX = 64,  /* C§1.5 says 5 */
+	HOST_NAME_MAX_BYTES = 64, /* "algo-1-abcde"; DNS labels have 63 */
+	INSTANCE_GROUPS_MAX = 64, /* C§1.5 says 5 */
 };
 
 struct instance_group {
@@ -30,17 +30,18 @@ struct cluster {
 	char **hosts; /* ended by NULL */
 	size_t host_count;
 	size_t rank;
-	char *host;             /* this one */
-	char *instance_type;    /* "local" when the file does not say, as the toolkit has it */
-	char *group_name;       /* "homogeneousCluster" likewise */
-	char *interface;        /* "eth0" likewise */
+	char *host;          /* this one */
+	char *instance_type; /* "local" when the file does not say, as the toolkit has it */
+	char *group_name;    /* "homogeneousCluster" likewise */
+	char *interface;     /* "eth0" likewise */
 	struct instance_group *groups;
-	size_t group_count;     /* 0 when the file has none */
-	char *json;             /* the whole file, compact with sorted keys; "{}" without a file */
+	size_t group_count; /* 0 when the file has none */
+	char *json;         /* the whole file, compact with sorted keys; "{}" without a file */
 };
 
 /* From the document, or with NULL from nothing. Mistakes go to 'mistakes'. -1 with 'err' only when memory is refused. */
-MUST_CHECK int cluster_read(struct cluster *cluster, const struct config_file *file, struct notes *mistakes, struct err *err);
+MUST_CHECK int cluster_read(
+    struct cluster *cluster, const struct config_file *file, struct notes *mistakes, struct err *err);
 void cluster_release(struct cluster *cluster);
 
 #endif

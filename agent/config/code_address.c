@@ -13,7 +13,11 @@ static const struct {
 	const char *prefix;
 	enum code_scheme scheme;
 } SCHEMES[] = {
-    {"s3://", CODE_S3}, {"https://", CODE_HTTPS}, {"http://", CODE_HTTP}, {"channel:", CODE_CHANNEL}, {"file://", CODE_PATH},
+    {"s3://", CODE_S3},
+    {"https://", CODE_HTTPS},
+    {"http://", CODE_HTTP},
+    {"channel:", CODE_CHANNEL},
+    {"file://", CODE_PATH},
 };
 
 static const char BUCKET_LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_";
@@ -147,12 +151,15 @@ parse_host(struct code_address *address, const char *rest, size_t len)
 		address->place[i] = (char)tolower((unsigned char)rest[i]);
 	}
 	address->place[len] = '\0';
-	size_t name = address->place[0] == '[' ? strcspn(address->place, "]") + 1 : strspn(address->place, HOST_LETTERS);
-	if (name == 0 || name > len || (address->place[0] == '[' && strspn(address->place + 1, "0123456789abcdef:.") + 2 != name)) {
+	size_t name =
+	    address->place[0] == '[' ? strcspn(address->place, "]") + 1 : strspn(address->place, HOST_LETTERS);
+	if (name == 0 || name > len ||
+	    (address->place[0] == '[' && strspn(address->place + 1, "0123456789abcdef:.") + 2 != name)) {
 		return -1;
 	}
 	const char *port = address->place + name;
-	if (*port != '\0' && (*port != ':' || strspn(port + 1, "0123456789") != strlen(port + 1) || port[1] == '\0' || strlen(port) > 6)) {
+	if (*port != '\0' && (*port != ':' || strspn(port + 1, "0123456789") != strlen(port + 1) || port[1] == '\0' ||
+	                         strlen(port) > 6)) {
 		return -1;
 	}
 	if (strcmp(port, own_port) == 0) {
@@ -226,7 +233,11 @@ int
 code_address_parse(struct code_address *address, const char *text, struct err *err)
 {
 	static int (*const parsers[])(struct code_address *, const char *, const char *, struct err *) = {
-	    [CODE_S3] = parse_s3, [CODE_HTTPS] = parse_web, [CODE_HTTP] = parse_web, [CODE_CHANNEL] = parse_channel, [CODE_PATH] = parse_path,
+	    [CODE_S3] = parse_s3,
+	    [CODE_HTTPS] = parse_web,
+	    [CODE_HTTP] = parse_web,
+	    [CODE_CHANNEL] = parse_channel,
+	    [CODE_PATH] = parse_path,
 	};
 	const char *rest = text;
 
@@ -318,7 +329,8 @@ code_address_is_loopback(const struct code_address *address)
 	size_t len = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":");
 	unsigned parts = 0;
 
-	if ((len == strlen("localhost") && strncmp(host, "localhost", len) == 0) || (len == strlen("[::1]") && strncmp(host, "[::1]", len) == 0)) {
+	if ((len == strlen("localhost") && strncmp(host, "localhost", len) == 0) ||
+	    (len == strlen("[::1]") && strncmp(host, "[::1]", len) == 0)) {
 		return 1;
 	}
 	for (size_t i = 0; i < len; i++) {

@@ -23,8 +23,9 @@ enum code_scheme { CODE_S3, CODE_HTTPS, CODE_HTTP, CODE_CHANNEL, CODE_PATH };
 
 struct code_address {
 	enum code_scheme scheme;
-	char place[CODE_HOST_MAX]; /* bucket, "host" or "host:port" (lower case, the scheme's own port left out), or channel; "" for a path */
-	char *rest;                /* key, path and query of a web address, path inside the channel ("" for none), absolute path */
+	char place
+	    [CODE_HOST_MAX]; /* bucket, "host" or "host:port" (lower case, the scheme's own port left out), or channel; "" for a path */
+	char *rest; /* key, path and query of a web address, path inside the channel ("" for none), absolute path */
 };
 
 /* 0 and an owned address, or -1 with ERR_SETTINGS; the text shows the address without userinfo and query. */

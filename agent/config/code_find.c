@@ -84,7 +84,8 @@ look_at_submit_directory(struct code_find *find, const struct opt_ml *job, struc
 		path += strlen(FILE_PREFIX);
 	}
 	if (path[0] == '/' && !holds_something(path)) {
-		notes_add(warnings, "%s names '%s', where nothing is: looking elsewhere for the code", SUBMIT_NAME, hp->variable);
+		notes_add(warnings, "%s names '%s', where nothing is: looking elsewhere for the code", SUBMIT_NAME,
+		    hp->variable);
 		return 0;
 	}
 	return take(find, CODE_FOUND_SUBMIT, hp->variable, err);
@@ -102,7 +103,8 @@ look_in_root(struct code_find *find, const struct opt_ml *job, struct err *err)
 }
 
 int
-code_find_default(struct code_find *find, const struct opt_ml *job, int has_command, struct notes *warnings, struct err *err)
+code_find_default(
+    struct code_find *find, const struct opt_ml *job, int has_command, struct notes *warnings, struct err *err)
 {
 	int found = 0;
 

@@ -28,7 +28,8 @@ struct code_find {
  * Looks for the defaults only, NAMED apart. 'has_command' is 1 when -- CMD or `command` from C, H or E says what to run. -1 with 'err':
  * ERR_SETTINGS for a channel `code` in Pipe mode, ERR_SYSTEM.
  */
-MUST_CHECK int code_find_default(struct code_find *find, const struct opt_ml *job, int has_command, struct notes *warnings, struct err *err);
+MUST_CHECK int code_find_default(
+    struct code_find *find, const struct opt_ml *job, int has_command, struct notes *warnings, struct err *err);
 void code_find_release(struct code_find *find);
 #define CLEAN_CODE_FIND CLEANUP(code_find_release) struct code_find
 

@@ -70,12 +70,13 @@ check_pin(const struct code_plan *plan, struct notes *warnings, struct err *err)
 	}
 	if (strcmp(plan->pin, REQUIRED) == 0) {
 		return err_set(err, ERR_SETTINGS, 0,
-		               "the code at '%.200s' has to be pinned: set code-sha256 beside it (`train pack` prints it), or code-pin=warn",
-		               shown(plan->text, &text));
+		    "the code at '%.200s' has to be pinned: set code-sha256 beside it (`train pack` prints it), or code-pin=warn",
+		    shown(plan->text, &text));
 	}
 	if (strcmp(plan->pin, WARN) == 0 && is_fetched(plan)) {
-		notes_add(warnings, "the code at '%.200s' is not pinned: it may change between runs; set code-sha256 (`train pack` prints it)",
-		          shown(plan->text, &text));
+		notes_add(warnings,
+		    "the code at '%.200s' is not pinned: it may change between runs; set code-sha256 (`train pack` prints it)",
+		    shown(plan->text, &text));
 	}
 	return 0;
 }
@@ -85,11 +86,13 @@ check_http(const struct code_plan *plan, struct err *err)
 {
 	CLEAN_BUF text = {0};
 
-	if (plan->text == NULL || plan->address.scheme != CODE_HTTP || plan->may_http || code_address_is_loopback(&plan->address)) {
+	if (plan->text == NULL || plan->address.scheme != CODE_HTTP || plan->may_http ||
+	    code_address_is_loopback(&plan->address)) {
 		return 0;
 	}
-	return err_set(err, ERR_SETTINGS, 0, "the code at '%.200s' would come over plain http: use https, set code-sha256, or TRAIN_CODE_INSECURE=1",
-	               shown(plan->text, &text));
+	return err_set(err, ERR_SETTINGS, 0,
+	    "the code at '%.200s' would come over plain http: use https, set code-sha256, or TRAIN_CODE_INSECURE=1",
+	    shown(plan->text, &text));
 }
 
 static int
@@ -102,10 +105,10 @@ check_version(const struct code_plan *plan, const struct settings *settings, str
 	}
 	if (plan->how == CODE_FOUND_NAMED) {
 		return err_set(err, ERR_SETTINGS, 0, "%s is set, but only objects in S3 have versions",
-		               settings_origin(settings, SETTING_CODE_VERSION, origin));
+		    settings_origin(settings, SETTING_CODE_VERSION, origin));
 	}
-	notes_add(warnings, "%s is ignored: the code is found by %s, not in S3", settings_origin(settings, SETTING_CODE_VERSION, origin),
-	          code_find_name(plan->how));
+	notes_add(warnings, "%s is ignored: the code is found by %s, not in S3",
+	    settings_origin(settings, SETTING_CODE_VERSION, origin), code_find_name(plan->how));
 	return 0;
 }
 
@@ -128,8 +131,9 @@ code_policy_allow(void *self, const char *url, int hop, struct err *err)
 
 	if (plan->prefixes == NULL) {
 		if (plan->from_tag && is_web(plan)) {
-			return err_set(err, kind, 0, "a tag names the code '%.200s', but code-from allows no https address: set code-from in the request",
-			               shown(url, &text));
+			return err_set(err, kind, 0,
+			    "a tag names the code '%.200s', but code-from allows no https address: set code-from in the request",
+			    shown(url, &text));
 		}
 		return 0;
 	}
@@ -138,7 +142,8 @@ code_policy_allow(void *self, const char *url, int hop, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, kind, 0, "code-from does not allow %s'%.200s'", hop == 0 ? "the code " : "a redirect to ", shown(url, &text));
+	return err_set(err, kind, 0, "code-from does not allow %s'%.200s'", hop == 0 ? "the code " : "a redirect to ",
+	    shown(url, &text));
 }
 
 int
@@ -150,7 +155,8 @@ code_policy_check_kind(const struct code_plan *plan, int is_archive, struct err 
 		return 0;
 	}
 	if (has_digest(plan)) {
-		return err_set(err, ERR_SETTINGS, 0, "code-sha256 binds an archive, but the code '%.200s' is no archive", shown(plan->text, &text));
+		return err_set(err, ERR_SETTINGS, 0,
+		    "code-sha256 binds an archive, but the code '%.200s' is no archive", shown(plan->text, &text));
 	}
 	return 0;
 }
@@ -188,8 +194,8 @@ prefixes_of(const struct settings *settings)
 }
 
 int
-code_policy_plan(struct code_plan *plan, const struct settings *settings, const struct opt_ml *job, const struct code_find *find,
-                 char *const *envp, int script_mode, struct notes *warnings, struct err *err)
+code_policy_plan(struct code_plan *plan, const struct settings *settings, const struct opt_ml *job,
+    const struct code_find *find, char *const *envp, int script_mode, struct notes *warnings, struct err *err)
 {
 	const char *insecure = variables_given(envp, "TRAIN_CODE_INSECURE");
 
@@ -210,7 +216,8 @@ code_policy_plan(struct code_plan *plan, const struct settings *settings, const 
 	if (plan->how == CODE_FOUND_HERE && code_policy_check_kind(plan, 0, err) < 0) {
 		return -1;
 	}
-	if (check_from(plan, err) < 0 || check_http(plan, err) < 0 || check_version(plan, settings, warnings, err) < 0) {
+	if (check_from(plan, err) < 0 || check_http(plan, err) < 0 ||
+	    check_version(plan, settings, warnings, err) < 0) {
 		return -1;
 	}
 	return check_pin(plan, warnings, err);
@@ -227,7 +234,8 @@ int
 code_policy_no_code(const struct settings *settings, const struct opt_ml *job, struct err *err)
 {
 	return err_set(err, ERR_SETTINGS, 0,
-	               "%s%snothing says where the code is: set TRAIN_CODE, the hyperparameter 'train:code' or a tag 'train:code', give a "
-	               "channel 'code', or put it into '%.200s/code'",
-	               settings->tag_trouble != NULL ? settings->tag_trouble : "", settings->tag_trouble != NULL ? "; " : "", job->root);
+	    "%s%snothing says where the code is: set TRAIN_CODE, the hyperparameter 'train:code' or a tag 'train:code', give a "
+	    "channel 'code', or put it into '%.200s/code'",
+	    settings->tag_trouble != NULL ? settings->tag_trouble : "", settings->tag_trouble != NULL ? "; " : "",
+	    job->root);
 }

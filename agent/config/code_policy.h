@@ -16,16 +16,16 @@
 /* Everything the fetch needs to know. Pointers are borrowed from settings, job and find; only 'address' is owned. */
 struct code_plan {
 	enum code_found how;
-	const char *text;           /* the address as given; NULL for in place */
+	const char *text;            /* the address as given; NULL for in place */
 	struct code_address address; /* valid when text is not NULL */
-	const char *version;        /* S3 VersionId, or NULL */
-	const char *sha256;         /* of the unit, or NULL: 64 lower-case hex digits */
-	const char *binding_sha256; /* the one that binds whatever is used, or NULL; both must fit where both stand */
-	const char *owner;          /* account for x-amz-expected-bucket-owner, or NULL */
-	char *const *prefixes;      /* code-from, ended by NULL, or NULL for any */
-	int from_tag;               /* a tag named it */
-	int may_http;               /* plain http is allowed to any host: a digest is known, or TRAIN_CODE_INSECURE=1 */
-	const char *pin;            /* "required", "warn", "off" after the default rule */
+	const char *version;         /* S3 VersionId, or NULL */
+	const char *sha256;          /* of the unit, or NULL: 64 lower-case hex digits */
+	const char *binding_sha256;  /* the one that binds whatever is used, or NULL; both must fit where both stand */
+	const char *owner;           /* account for x-amz-expected-bucket-owner, or NULL */
+	char *const *prefixes;       /* code-from, ended by NULL, or NULL for any */
+	int from_tag;                /* a tag named it */
+	int may_http;    /* plain http is allowed to any host: a digest is known, or TRAIN_CODE_INSECURE=1 */
+	const char *pin; /* "required", "warn", "off" after the default rule */
 };
 
 /*
@@ -34,8 +34,7 @@ struct code_plan {
  * ERR_SETTINGS. Release it in every case. With nothing found 'how' is CODE_FOUND_NONE: say why by code_policy_no_code.
  */
 MUST_CHECK int code_policy_plan(struct code_plan *plan, const struct settings *settings, const struct opt_ml *job,
-                                const struct code_find *find, char *const *envp, int script_mode, struct notes *warnings,
-                                struct err *err);
+    const struct code_find *find, char *const *envp, int script_mode, struct notes *warnings, struct err *err);
 void code_policy_release(struct code_plan *plan);
 #define CLEAN_CODE_PLAN CLEANUP(code_policy_release) struct code_plan
 

@@ -17,12 +17,13 @@
  * What a console script does: the project first on sys.path, then sys.exit(function()). The names come as an argument, so no text of
  * the project ever becomes part of a program.
  */
-static const char CALL_PROGRAM[] = "import functools, importlib, os, sys\n"
-				   "call = sys.argv.pop(1)\n"
-				   "sys.argv[0] = call\n"
-				   "sys.path.insert(0, os.getcwd())\n"
-				   "module, _, function = call.partition(':')\n"
-				   "sys.exit(functools.reduce(getattr, function.split('.'), importlib.import_module(module))())\n";
+static const char CALL_PROGRAM[] =
+    "import functools, importlib, os, sys\n"
+    "call = sys.argv.pop(1)\n"
+    "sys.argv[0] = call\n"
+    "sys.path.insert(0, os.getcwd())\n"
+    "module, _, function = call.partition(':')\n"
+    "sys.exit(functools.reduce(getattr, function.split('.'), importlib.import_module(module))())\n";
 
 /* Where programs are looked for when PATH is not set, as shells have it. */
 static const char PATH_FALLBACK[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
@@ -78,8 +79,8 @@ static int
 fail_no_command(struct err *err)
 {
 	return err_set(err, ERR_SETTINGS, 0,
-	               "nothing says what to run: give words behind '--', set TRAIN_COMMAND, or put this pipeline.json into the project: "
-	               "{\"name\": \"my-pipeline\", \"command\": [\"python3\", \"train.py\"], \"arguments\": \"--key value\"}");
+	    "nothing says what to run: give words behind '--', set TRAIN_COMMAND, or put this pipeline.json into the project: "
+	    "{\"name\": \"my-pipeline\", \"command\": [\"python3\", \"train.py\"], \"arguments\": \"--key value\"}");
 }
 
 /* ---- interpreters ---- */
@@ -211,10 +212,11 @@ check_launchers(const struct command_wish *wish, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(LAUNCHERS); i++) {
 		const struct hyperparameter *hp = hyperparameters_find(&wish->job->hyperparameters, LAUNCHERS[i]);
 
-		if (hp != NULL && (strcmp(hp->json, "true") == 0 || strcmp(hp->argument, "True") == 0 || strcmp(hp->variable, "1") == 0)) {
+		if (hp != NULL && (strcmp(hp->json, "true") == 0 || strcmp(hp->argument, "True") == 0 ||
+		                      strcmp(hp->variable, "1") == 0)) {
 			return err_set(err, ERR_SETTINGS, 0,
-			               "'%s' asks for a launcher that is not supported: each of the %zu hosts would run on its own", LAUNCHERS[i],
-			               wish->job->cluster.host_count);
+			    "'%s' asks for a launcher that is not supported: each of the %zu hosts would run on its own",
+			    LAUNCHERS[i], wish->job->cluster.host_count);
 		}
 	}
 	return 0;
@@ -241,7 +243,8 @@ build_program(struct command *command, const struct command_wish *wish, struct e
 		return -1;
 	}
 	if (strlen(program) > PROGRAM_MAX) {
-		return err_set(err, ERR_SETTINGS, 0, "the name of the program is longer than %d bytes", (int)PROGRAM_MAX);
+		return err_set(
+		    err, ERR_SETTINGS, 0, "the name of the program is longer than %d bytes", (int)PROGRAM_MAX);
 	}
 	fd = openat(wish->code_fd, program, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0) {

@@ -14,9 +14,9 @@
 #include "config/settings.h"
 
 enum {
-	ARGV_WORDS_MAX = 8192,  /* wrapper, command and two words a hyperparameter */
-	SHEBANG_MAX = 256,      /* as the kernel reads it */
-	PROGRAM_MAX = 1024,     /* a script's name */
+	ARGV_WORDS_MAX = 8192, /* wrapper, command and two words a hyperparameter */
+	SHEBANG_MAX = 256,     /* as the kernel reads it */
+	PROGRAM_MAX = 1024,    /* a script's name */
 };
 
 enum command_origin {
@@ -40,14 +40,14 @@ struct command {
 
 /* All borrowed. */
 struct command_wish {
-	char *const *given;                 /* what followed "--", ended by NULL; or NULL */
+	char *const *given; /* what followed "--", ended by NULL; or NULL */
 	const struct settings *settings;
 	const struct opt_ml *job;
-	char *const *envp;                  /* SAGEMAKER_PROGRAM, PATH */
-	const struct pipeline *pipeline;    /* a zeroed one when the code has none */
+	char *const *envp;                             /* SAGEMAKER_PROGRAM, PATH */
+	const struct pipeline *pipeline;               /* a zeroed one when the code has none */
 	const struct hyperparameters *hyperparameters; /* the job's over the pipeline's defaults */
-	char *const *zip;                   /* how to start the executable zip, ended by NULL; or NULL */
-	int code_fd;                        /* folder of the code, to read a .sh file's #! line; or AT_FDCWD */
+	char *const *zip;                              /* how to start the executable zip, ended by NULL; or NULL */
+	int code_fd; /* folder of the code, to read a .sh file's #! line; or AT_FDCWD */
 };
 
 /*
@@ -65,7 +65,8 @@ const char *command_program(const struct opt_ml *job, char *const *envp);
 const char *command_example(void);
 
 /* 1 when the toolkit's program is what will run: neither -- CMD nor `command` from C, H, E say otherwise. */
-int command_is_script_mode(char *const *given, const struct settings *settings, const struct opt_ml *job, char *const *envp);
+int command_is_script_mode(
+    char *const *given, const struct settings *settings, const struct opt_ml *job, char *const *envp);
 
 /* 1 when -- CMD or `command` from C, H or E says what to run. */
 int command_is_given(char *const *given, const struct settings *settings);

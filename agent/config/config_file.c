@@ -14,8 +14,9 @@
 static int
 fail_denied(const char *path, struct err *err)
 {
-	return err_set(err, ERR_SETTINGS, EACCES, "user %ld may not read '%s' (SageMaker writes it for root: let the image run as root)",
-	               (long)geteuid(), path);
+	return err_set(err, ERR_SETTINGS, EACCES,
+	    "user %ld may not read '%s' (SageMaker writes it for root: let the image run as root)", (long)geteuid(),
+	    path);
 }
 
 static int

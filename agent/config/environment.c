@@ -11,7 +11,8 @@
 #include "config/variables.h"
 
 /* The agent's own secrets and what belongs to them (product §5): none of the pipeline's business. */
-static const char *const KEPT_BACK[] = {"TRAIN_CODE_TOKEN", "TRAIN_CODE_TOKEN_FILE", "TRAIN_CODE_TOKEN_HOST", "TRAIN_CODE_INSECURE"};
+static const char *const KEPT_BACK[] = {
+    "TRAIN_CODE_TOKEN", "TRAIN_CODE_TOKEN_FILE", "TRAIN_CODE_TOKEN_HOST", "TRAIN_CODE_INSECURE"};
 
 /* What may go when the set is too large, first to last: the toolkit gives both in pieces, too (product §8). */
 static const char *const DUPLICATES[] = {"SM_TRAINING_ENV", "SM_HPS"};
@@ -199,7 +200,8 @@ add_outputs(struct environment *env, const struct environment_facts *facts, stru
 		}
 	}
 	if (replaced.len > 0) {
-		notes_add(warnings, "variables that were set to something else are replaced for the pipeline: %s", buf_text(&replaced));
+		notes_add(warnings, "variables that were set to something else are replaced for the pipeline: %s",
+		    buf_text(&replaced));
 	}
 	return 0;
 }
@@ -235,7 +237,8 @@ add_defaults(struct environment *env, const struct environment_facts *facts, str
 			return -1;
 		}
 	}
-	if (set_where_unset(env, "AWS_DEFAULT_REGION", region_of(facts), err) < 0 || set_where_unset(env, "PYTHONUNBUFFERED", "1", err) < 0) {
+	if (set_where_unset(env, "AWS_DEFAULT_REGION", region_of(facts), err) < 0 ||
+	    set_where_unset(env, "PYTHONUNBUFFERED", "1", err) < 0) {
 		return -1;
 	}
 	return set_where_unset(env, "HOME", facts->home, err);
@@ -260,18 +263,21 @@ make_fit(struct environment *env, size_t bytes_max, struct notes *warnings, stru
 		size_t at = find(env, DUPLICATES[i], strlen(DUPLICATES[i]));
 
 		if (at < env->count) {
-			notes_add(warnings, "the environment is too large for the kernel: '%s' is left out", DUPLICATES[i]);
+			notes_add(
+			    warnings, "the environment is too large for the kernel: '%s' is left out", DUPLICATES[i]);
 			drop(env, at);
 		}
 	}
 	if (bytes_of(env) > bytes_max) {
-		return err_set(err, ERR_SETTINGS, 0, "the environment of the pipeline has %zu bytes, the kernel takes %zu", bytes_of(env), bytes_max);
+		return err_set(err, ERR_SETTINGS, 0,
+		    "the environment of the pipeline has %zu bytes, the kernel takes %zu", bytes_of(env), bytes_max);
 	}
 	return 0;
 }
 
 int
-environment_make(struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err)
+environment_make(
+    struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err)
 {
 	*env = (struct environment){0};
 	if (add_container(env, facts->envp, err) < 0 || add_outputs(env, facts, warnings, err) < 0 ||

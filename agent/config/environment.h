@@ -17,8 +17,8 @@
 #include "config/pipeline.h"
 
 enum {
-	ENVIRONMENT_STRING_MAX = 131072,  /* MAX_ARG_STRLEN of Linux: one "NAME=value" with its zero */
-	ENVIRONMENT_NAMES_MAX = 8192,     /* variables; the container's and a few a channel and hyperparameter */
+	ENVIRONMENT_STRING_MAX = 131072, /* MAX_ARG_STRLEN of Linux: one "NAME=value" with its zero */
+	ENVIRONMENT_NAMES_MAX = 8192,    /* variables; the container's and a few a channel and hyperparameter */
 };
 
 struct environment {
@@ -33,19 +33,20 @@ struct environment_facts {
 	const struct opt_ml *job;
 	const struct pipeline *pipeline;
 	const struct hyperparameters *hyperparameters; /* the job's over the pipeline's defaults */
-	const char *program;              /* script mode: "train.py"; else NULL */
+	const char *program;                           /* script mode: "train.py"; else NULL */
 	const char *data_dir, *model_dir, *output_dir, *checkpoint_dir;
 	const char *metrics;              /* path of the FIFO */
 	const char *hyperparameters_file; /* path of the JSON file */
 	const char *code_digest;          /* 64 hex digits */
 	const char *run_id;
-	const char *home;                 /* used where HOME is unset or "/" */
-	int cpus, gpus;                   /* config/machine.h */
-	size_t bytes_max;                 /* what the kernel takes for arguments and environment together, less the arguments */
+	const char *home; /* used where HOME is unset or "/" */
+	int cpus, gpus;   /* config/machine.h */
+	size_t bytes_max; /* what the kernel takes for arguments and environment together, less the arguments */
 };
 
 /* Makes it. Warnings: names that were replaced, what did not fit. -1 with ERR_SETTINGS (does not fit), ERR_SYSTEM. Release in every case. */
-MUST_CHECK int environment_make(struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err);
+MUST_CHECK int environment_make(
+    struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err);
 
 /* Sets or replaces one (TRAIN_STEP); NULL removes it. -1 with ERR_SYSTEM. */
 MUST_CHECK int environment_set(struct environment *env, const char *name, const char *value, struct err *err);

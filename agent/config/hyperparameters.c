@@ -12,7 +12,10 @@ static const char AGENT_PREFIX[] = "train:";
 static const char TOOLKIT_PREFIX[] = "sagemaker_";
 static const char TUNER_NAME[] = "_tuning_objective_metric";
 
-enum { VALUE_TEXT_MAX = 8 * HYPERPARAMETER_VALUE_MAX /* a decoded value as ASCII JSON: one byte may become \u0000 and quotes */ };
+enum {
+	VALUE_TEXT_MAX =
+	    8 * HYPERPARAMETER_VALUE_MAX /* a decoded value as ASCII JSON: one byte may become \u0000 and quotes */
+};
 
 enum hyperparameter_owner
 hyperparameter_owner(const char *name)
@@ -175,18 +178,20 @@ trouble_of(const struct json *json, int key)
 
 int
 hyperparameters_add(struct hyperparameters *hps, const struct json *json, int value, const char *file, int is_default,
-                    struct notes *mistakes, struct err *err)
+    struct notes *mistakes, struct err *err)
 {
 	int line = 0;
 	int column = 0;
 
 	json_place(json, value, &line, &column);
 	if (json_type(json, value) != JSON_OBJECT) {
-		notes_add(mistakes, "'%s:%d:%d': hyperparameters are an object of names and values", file, line, column);
+		notes_add(
+		    mistakes, "'%s:%d:%d': hyperparameters are an object of names and values", file, line, column);
 		return 0;
 	}
 	if (json_size(json, value) > HYPERPARAMETERS_MAX) {
-		notes_add(mistakes, "'%s:%d:%d': more than %d hyperparameters", file, line, column, (int)HYPERPARAMETERS_MAX);
+		notes_add(
+		    mistakes, "'%s:%d:%d': more than %d hyperparameters", file, line, column, (int)HYPERPARAMETERS_MAX);
 		return 0;
 	}
 	for (int key = json_first(json, value); key >= 0; key = json_next(json, value, key)) {

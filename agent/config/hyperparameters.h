@@ -22,12 +22,12 @@ enum {
 
 struct hyperparameter {
 	char *name;
-	char *raw;      /* the string as the platform gave it; for a value that was no string, its JSON text */
-	char *json;     /* the decoded value as compact JSON with sorted keys, ASCII only */
-	char *argument; /* the decoded value as the toolkit puts it into argv */
-	char *variable; /* the decoded value as the toolkit puts it into the environment; for a string its own text */
+	char *raw;        /* the string as the platform gave it; for a value that was no string, its JSON text */
+	char *json;       /* the decoded value as compact JSON with sorted keys, ASCII only */
+	char *argument;   /* the decoded value as the toolkit puts it into argv */
+	char *variable;   /* the decoded value as the toolkit puts it into the environment; for a string its own text */
 	int line, column; /* of the value in hyperparameters.json, from 1; 0 for one given otherwise */
-	int is_default; /* 1: from pipeline.json */
+	int is_default;   /* 1: from pipeline.json */
 };
 
 struct hyperparameters {
@@ -36,7 +36,12 @@ struct hyperparameters {
 };
 
 /* Who a name belongs to. */
-enum hyperparameter_owner { OWNER_USER, OWNER_TOOLKIT /* sagemaker_... */, OWNER_AGENT /* train:... */, OWNER_TUNER /* _tuning_objective_metric */ };
+enum hyperparameter_owner {
+	OWNER_USER,
+	OWNER_TOOLKIT /* sagemaker_... */,
+	OWNER_AGENT /* train:... */,
+	OWNER_TUNER /* _tuning_objective_metric */
+};
 enum hyperparameter_owner hyperparameter_owner(const char *name);
 
 /*
@@ -44,14 +49,15 @@ enum hyperparameter_owner hyperparameter_owner(const char *name);
  * string is a string. A name that is there already keeps its value: the job comes first. Mistakes (too many, too long, \u0000) go to
  * 'mistakes' with "'file:line:column'". -1 with 'err' only when memory is refused.
  */
-MUST_CHECK int hyperparameters_add(struct hyperparameters *hps, const struct json *json, int value, const char *file, int is_default,
-                                   struct notes *mistakes, struct err *err);
+MUST_CHECK int hyperparameters_add(struct hyperparameters *hps, const struct json *json, int value, const char *file,
+    int is_default, struct notes *mistakes, struct err *err);
 
 /* Adds or replaces one, as if the platform had given the string 'raw' (train run --hp K=V). -1 with 'err': ERR_SETTINGS or ERR_SYSTEM. */
 MUST_CHECK int hyperparameters_set(struct hyperparameters *hps, const char *name, const char *raw, struct err *err);
 
 /* Copies what 'defaults' (of pipeline.json) has and 'hps' has not. -1 with ERR_SYSTEM. */
-MUST_CHECK int hyperparameters_merge(struct hyperparameters *hps, const struct hyperparameters *defaults, struct err *err);
+MUST_CHECK int hyperparameters_merge(
+    struct hyperparameters *hps, const struct hyperparameters *defaults, struct err *err);
 
 /* The one called 'name', or NULL. */
 const struct hyperparameter *hyperparameters_find(const struct hyperparameters *hps, const char *name);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 enum {
-	ARGS_RESERVE = 8192,      /* the path of the program, auxiliary words, a wrapper's own additions */
-	ARGS_MIN = 131072,        /* the kernel grants this much whatever the stack limit (execve(2)) */
-	ARGS_CEILING = 6 << 20,   /* and never more than three quarters of 8 MiB */
+	ARGS_RESERVE = 8192,    /* the path of the program, auxiliary words, a wrapper's own additions */
+	ARGS_MIN = 131072,      /* the kernel grants this much whatever the stack limit (execve(2)) */
+	ARGS_CEILING = 6 << 20, /* and never more than three quarters of 8 MiB */
 	PASSWD_LINE_MAX = 4096,
 	PASSWD_FIELDS = 7,
 };
@@ -30,7 +30,8 @@ is_gpu(const char *name)
 	static const char prefix[] = "nvidia";
 	const char *digits = name + strlen(prefix);
 
-	return strncmp(name, prefix, strlen(prefix)) == 0 && *digits != '\0' && strspn(digits, "0123456789") == strlen(digits);
+	return strncmp(name, prefix, strlen(prefix)) == 0 && *digits != '\0' &&
+	       strspn(digits, "0123456789") == strlen(digits);
 }
 
 int
@@ -67,7 +68,8 @@ is_writable_folder(const char *path)
 {
 	struct stat seen;
 
-	return path[0] == '/' && path[1] != '\0' && stat(path, &seen) == 0 && S_ISDIR(seen.st_mode) && access(path, W_OK | X_OK) == 0;
+	return path[0] == '/' && path[1] != '\0' && stat(path, &seen) == 0 && S_ISDIR(seen.st_mode) &&
+	       access(path, W_OK | X_OK) == 0;
 }
 
 int

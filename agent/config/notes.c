@@ -63,7 +63,8 @@ notes_to_err(const struct notes *notes, const char *what, struct err *err)
 	for (size_t i = 0; i < notes->count; i++) {
 		size_t used = strlen(text);
 
-		(void)snprintf(text + used, sizeof(text) - used, "%s%zu) %s", i == 0 ? "" : "; ", i + 1, notes->texts[i]);
+		(void)snprintf(
+		    text + used, sizeof(text) - used, "%s%zu) %s", i == 0 ? "" : "; ", i + 1, notes->texts[i]);
 	}
 	return err_set(err, ERR_SETTINGS, 0, "%zu %s: %s", count, what, text);
 }

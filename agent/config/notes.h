@@ -13,8 +13,8 @@
 #include "base/err.h"
 
 enum {
-	NOTES_MAX = 100,        /* nobody reads more, and a file of 4 MB may hold a mistake in every line */
-	NOTE_BYTES_MAX = 1024,  /* one sentence; longer subjects are cut at a character border */
+	NOTES_MAX = 100,       /* nobody reads more, and a file of 4 MB may hold a mistake in every line */
+	NOTE_BYTES_MAX = 1024, /* one sentence; longer subjects are cut at a character border */
 };
 
 struct notes {

@@ -21,10 +21,26 @@ int
 offers_is_other_variable(const char *name)
 {
 	static const char *const names[] = {
-	    "TRAIN_CODE_TOKEN", "TRAIN_CODE_TOKEN_FILE", "TRAIN_CODE_TOKEN_HOST", "TRAIN_CODE_INSECURE", "TRAIN_JOB_NAME",
-	    "TRAIN_JOB_ARN", "TRAIN_HOST", "TRAIN_HOSTS", "TRAIN_RANK", "TRAIN_MASTER", "TRAIN_DATA_DIR", "TRAIN_MODEL_DIR",
-	    "TRAIN_OUTPUT_DIR", "TRAIN_CHECKPOINT_DIR", "TRAIN_METRICS", "TRAIN_HYPERPARAMETERS", "TRAIN_CODE_DIGEST", "TRAIN_STEP",
-	    "TRAIN_RUN_ID", "TRAIN_IMAGE",
+	    "TRAIN_CODE_TOKEN",
+	    "TRAIN_CODE_TOKEN_FILE",
+	    "TRAIN_CODE_TOKEN_HOST",
+	    "TRAIN_CODE_INSECURE",
+	    "TRAIN_JOB_NAME",
+	    "TRAIN_JOB_ARN",
+	    "TRAIN_HOST",
+	    "TRAIN_HOSTS",
+	    "TRAIN_RANK",
+	    "TRAIN_MASTER",
+	    "TRAIN_DATA_DIR",
+	    "TRAIN_MODEL_DIR",
+	    "TRAIN_OUTPUT_DIR",
+	    "TRAIN_CHECKPOINT_DIR",
+	    "TRAIN_METRICS",
+	    "TRAIN_HYPERPARAMETERS",
+	    "TRAIN_CODE_DIGEST",
+	    "TRAIN_STEP",
+	    "TRAIN_RUN_ID",
+	    "TRAIN_IMAGE",
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -62,7 +78,7 @@ offers_command_line(struct settings *settings, const char *assignment)
 	enum setting setting = name != NULL ? setting_find(name, SOURCE_COMMAND_LINE) : SETTING_NONE;
 	if (setting == SETTING_NONE) {
 		notes_add(&settings->mistakes, "there is no setting '%.*s'%s", (int)len, assignment,
-		          suggestion(name != NULL ? name : "", SOURCE_COMMAND_LINE, more));
+		    suggestion(name != NULL ? name : "", SOURCE_COMMAND_LINE, more));
 		return;
 	}
 	settings_offer(settings, setting, SOURCE_COMMAND_LINE, assignment + len + 1, NULL);
@@ -83,9 +99,10 @@ offers_hyperparameters(struct settings *settings, const struct hyperparameters *
 		(void)snprintf(place, sizeof(place), "'%s:%d:%d'", path != NULL ? path : "", hp->line, hp->column);
 		if (setting == SETTING_NONE) {
 			notes_add(&settings->warnings, "hyperparameter '%s' is no setting and is ignored%s", hp->name,
-			          suggestion(hp->name, SOURCE_HYPERPARAMETER, more));
+			    suggestion(hp->name, SOURCE_HYPERPARAMETER, more));
 		} else {
-			settings_offer(settings, setting, SOURCE_HYPERPARAMETER, hp->variable, hp->line > 0 && path != NULL ? place : NULL);
+			settings_offer(settings, setting, SOURCE_HYPERPARAMETER, hp->variable,
+			    hp->line > 0 && path != NULL ? place : NULL);
 		}
 	}
 }
@@ -102,7 +119,8 @@ offer_variable(struct settings *settings, const char *name, const char *value)
 	if (setting != SETTING_NONE) {
 		settings_offer(settings, setting, SOURCE_ENVIRONMENT, value, NULL);
 	} else if (setting_nearest(name, SOURCE_ENVIRONMENT, NEAR_EDITS_VARIABLE, nearest) != NULL) {
-		notes_add(&settings->warnings, "environment '%s' is no setting and is ignored; did you mean '%s'?", name, nearest);
+		notes_add(&settings->warnings, "environment '%s' is no setting and is ignored; did you mean '%s'?",
+		    name, nearest);
 	}
 }
 
@@ -167,9 +185,10 @@ refuse_tag(struct settings *settings, enum setting setting, const char *value, c
 	if (request != NULL) {
 		setting_value_show(setting, request, &kept);
 	}
-	notes_add(&settings->warnings, "tag '%s' is '%s' and is ignored: a tag does not change the request, which says '%s' (%s)",
-	          setting_spelling(setting, SOURCE_TAG, spelling), buf_text(&tag), buf_text(&kept),
-	          named ? settings_origin(settings, setting, origin) : "without a setting");
+	notes_add(&settings->warnings,
+	    "tag '%s' is '%s' and is ignored: a tag does not change the request, which says '%s' (%s)",
+	    setting_spelling(setting, SOURCE_TAG, spelling), buf_text(&tag), buf_text(&kept),
+	    named ? settings_origin(settings, setting, origin) : "without a setting");
 }
 
 static void
@@ -182,9 +201,11 @@ offer_tag_code(struct settings *settings, const struct job_tag *tags, size_t cou
 
 		buf_init(&shown, NOTE_BYTES_MAX);
 		setting_value_show(SETTING_CODE, code, &shown);
-		notes_add(&settings->warnings, "tag 'train:code' is '%s' and is ignored: a tag takes s3:// or https:// only", buf_text(&shown));
+		notes_add(&settings->warnings,
+		    "tag 'train:code' is '%s' and is ignored: a tag takes s3:// or https:// only", buf_text(&shown));
 		free(settings->tag_trouble);
-		settings->tag_trouble = text_format("tag 'train:code' is '%s': a tag takes s3:// or https:// only", buf_text(&shown));
+		settings->tag_trouble =
+		    text_format("tag 'train:code' is '%s': a tag takes s3:// or https:// only", buf_text(&shown));
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(rest); i++) {
@@ -212,7 +233,8 @@ warn_of_others(struct settings *settings, const struct job_tag *tags, size_t cou
 			continue;
 		}
 		if (setting == SETTING_NONE) {
-			notes_add(&settings->warnings, "tag '%s' is no setting and is ignored%s", tags[i].key, suggestion(tags[i].key, SOURCE_TAG, more));
+			notes_add(&settings->warnings, "tag '%s' is no setting and is ignored%s", tags[i].key,
+			    suggestion(tags[i].key, SOURCE_TAG, more));
 		} else if ((setting_row(setting)->from & FROM_T) == 0) {
 			settings_offer(settings, setting, SOURCE_TAG, tags[i].value, NULL);
 		}
@@ -232,7 +254,8 @@ offers_tags(struct settings *settings, const struct job_tag *tags, size_t count,
 	}
 	warn_of_others(settings, tags, count);
 	if (code == NULL && (version != NULL || digest != NULL)) {
-		notes_add(&settings->warnings, "tags 'train:code-version' and 'train:code-sha256' are ignored without a tag 'train:code' beside them");
+		notes_add(&settings->warnings,
+		    "tags 'train:code-version' and 'train:code-sha256' are ignored without a tag 'train:code' beside them");
 	} else if (code != NULL && request != NULL) {
 		refuse_tag(settings, SETTING_CODE, code, request);
 		refuse_tag(settings, SETTING_CODE_VERSION, version, settings_text(settings, SETTING_CODE_VERSION));
@@ -245,7 +268,8 @@ offers_tags(struct settings *settings, const struct job_tag *tags, size_t count,
 int
 offers_tags_wanted(const struct settings *settings, const struct opt_ml *job, const char *found)
 {
-	if (settings->mistakes.count > 0 || job->has_tags || job->arn == NULL || settings_is(settings, SETTING_TAGS, "off")) {
+	if (settings->mistakes.count > 0 || job->has_tags || job->arn == NULL ||
+	    settings_is(settings, SETTING_TAGS, "off")) {
 		return 0;
 	}
 	return settings_is(settings, SETTING_TAGS, "always") || code_of_request(settings, found) == NULL;

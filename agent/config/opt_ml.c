@@ -67,7 +67,8 @@ read_hyperparameters(struct reading *reading)
 	if (found <= 0) {
 		return found;
 	}
-	return hyperparameters_add(&reading->job->hyperparameters, &file.json, 0, file.path, 0, reading->mistakes, reading->err);
+	return hyperparameters_add(
+	    &reading->job->hyperparameters, &file.json, 0, file.path, 0, reading->mistakes, reading->err);
 }
 
 static int
@@ -97,7 +98,8 @@ read_channels(struct reading *reading)
 	struct opt_ml *job = reading->job;
 	int found = open_needed(reading, &file, "inputdataconfig.json");
 
-	if (found < 0 || channels_read(&job->channels, found > 0 ? &file : NULL, job->root, reading->mistakes, reading->err) < 0) {
+	if (found < 0 ||
+	    channels_read(&job->channels, found > 0 ? &file : NULL, job->root, reading->mistakes, reading->err) < 0) {
 		return -1;
 	}
 	if (open_optional(reading, &init, "init-config.json")) {
@@ -123,8 +125,10 @@ read_checkpoints(struct reading *reading)
 		return job->checkpoint_dir != NULL ? 0 : no_memory(reading->err);
 	}
 	job->checkpoint_dir = json_string(&file.json, path, NULL);
-	if (job->checkpoint_dir == NULL || job->checkpoint_dir[0] != '/' || strlen(job->checkpoint_dir) >= PATH_BYTES_MAX) {
-		notes_add(reading->mistakes, "%s: 'LocalPath' is an absolute path", config_file_place(&file, path, place));
+	if (job->checkpoint_dir == NULL || job->checkpoint_dir[0] != '/' ||
+	    strlen(job->checkpoint_dir) >= PATH_BYTES_MAX) {
+		notes_add(
+		    reading->mistakes, "%s: 'LocalPath' is an absolute path", config_file_place(&file, path, place));
 	}
 	return 0;
 }
@@ -152,7 +156,8 @@ read_tags(struct reading *reading, const struct json *json, int list)
 		return 0;
 	}
 	if (json_size(json, list) > JOB_TAGS_MAX) {
-		notes_add(&job->warnings, "'trainingjobconfig.json' has more than %d tags: they are left out", (int)JOB_TAGS_MAX);
+		notes_add(&job->warnings, "'trainingjobconfig.json' has more than %d tags: they are left out",
+		    (int)JOB_TAGS_MAX);
 		return 0;
 	}
 	job->has_tags = 1;
@@ -169,7 +174,8 @@ read_tags(struct reading *reading, const struct json *json, int list)
 			job->tag_count++;
 			continue;
 		}
-		notes_add(&job->warnings, "'trainingjobconfig.json' has a tag without text for 'Key' and 'Value': it is left out");
+		notes_add(&job->warnings,
+		    "'trainingjobconfig.json' has a tag without text for 'Key' and 'Value': it is left out");
 		text_free(&tag->key);
 		text_free(&tag->value);
 	}
@@ -216,9 +222,11 @@ read_arn(struct opt_ml *job)
 	char service[ARN_PART_MAX];
 	const char *rest = job->arn;
 
-	if (strlen(job->arn) <= ARN_BYTES_MAX && arn_part(&rest, arn) == 0 && strcmp(arn, "arn") == 0 && arn_part(&rest, job->partition) == 0 &&
-	    arn_part(&rest, service) == 0 && strcmp(service, "sagemaker") == 0 && arn_part(&rest, job->region) == 0 &&
-	    arn_part(&rest, job->account) == 0 && strlen(job->account) == 12 && strncmp(rest, "training-job/", 13) == 0) {
+	if (strlen(job->arn) <= ARN_BYTES_MAX && arn_part(&rest, arn) == 0 && strcmp(arn, "arn") == 0 &&
+	    arn_part(&rest, job->partition) == 0 && arn_part(&rest, service) == 0 &&
+	    strcmp(service, "sagemaker") == 0 && arn_part(&rest, job->region) == 0 &&
+	    arn_part(&rest, job->account) == 0 && strlen(job->account) == 12 &&
+	    strncmp(rest, "training-job/", 13) == 0) {
 		return;
 	}
 	notes_add(&job->warnings, "TRAINING_JOB_ARN '%s' is no ARN of a training job: it is left out", job->arn);
@@ -260,8 +268,10 @@ read_root(struct reading *reading, const char *root)
 	if (job->root == NULL) {
 		return no_memory(reading->err);
 	}
-	int fits = snprintf(reading->folder, sizeof(reading->folder), "%s/input/config", job->root) < (int)sizeof(reading->folder);
-	fits = fits && snprintf(processing, sizeof(processing), "%s/config/processingjobconfig.json", job->root) < (int)sizeof(processing);
+	int fits = snprintf(reading->folder, sizeof(reading->folder), "%s/input/config", job->root) <
+	           (int)sizeof(reading->folder);
+	fits = fits && snprintf(processing, sizeof(processing), "%s/config/processingjobconfig.json", job->root) <
+	                   (int)sizeof(processing);
 	if (!fits) {
 		return err_set(reading->err, ERR_SETTINGS, ENAMETOOLONG, "cannot use the root '%.100s'", root);
 	}
@@ -283,7 +293,12 @@ opt_ml_read(struct opt_ml *job, const char *root, char *const *envp, struct note
 {
 	/* Every file is read before anything is said: who fixes one mistake wants to know of the next. */
 	static int (*const steps[])(struct reading *) = {
-	    read_hyperparameters, read_cluster, read_channels, read_checkpoints, read_metric_definitions, read_request,
+	    read_hyperparameters,
+	    read_cluster,
+	    read_channels,
+	    read_checkpoints,
+	    read_metric_definitions,
+	    read_request,
 	};
 	struct reading reading = {.job = job, .envp = envp, .mistakes = mistakes, .err = err};
 

@@ -41,9 +41,9 @@ pipeline_warn_unknown(struct pipeline_reading *reading, int key, const char *con
 	int column = 0;
 
 	json_place(reading->json, key, &line, &column);
-	notes_add(&reading->settings->warnings, "'%s:%d:%d': the key '%s' is not known and is ignored%s%s%s", reading->file, line, column,
-	          name != NULL ? name : "", nearest != NULL ? "; did you mean '" : "", nearest != NULL ? nearest : "",
-	          nearest != NULL ? "'?" : "");
+	notes_add(&reading->settings->warnings, "'%s:%d:%d': the key '%s' is not known and is ignored%s%s%s",
+	    reading->file, line, column, name != NULL ? name : "", nearest != NULL ? "; did you mean '" : "",
+	    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
 /* ---- what names look like ---- */
@@ -65,7 +65,8 @@ pipeline_is_name(const char *text)
 int
 pipeline_is_metric(const char *text)
 {
-	return is_made_of(text, METRIC_LETTERS, METRIC_NAME_MAX) && strncmp(text, AGENT_METRICS, strlen(AGENT_METRICS)) != 0;
+	return is_made_of(text, METRIC_LETTERS, METRIC_NAME_MAX) &&
+	       strncmp(text, AGENT_METRICS, strlen(AGENT_METRICS)) != 0;
 }
 
 /* ---- the keys of the top level ---- */
@@ -127,11 +128,12 @@ read_hyperparameters(struct pipeline_reading *reading, int value)
 		enum hyperparameter_owner owner = name != NULL ? hyperparameter_owner(name) : OWNER_USER;
 
 		if (owner == OWNER_AGENT || owner == OWNER_TOOLKIT) {
-			pipeline_mistake(reading, key, "names that begin with 'train:' or 'sagemaker_' belong to the job");
+			pipeline_mistake(
+			    reading, key, "names that begin with 'train:' or 'sagemaker_' belong to the job");
 		}
 	}
-	return hyperparameters_add(&reading->pipeline->defaults, reading->json, value, reading->file, 1, &reading->settings->mistakes,
-	                           reading->err);
+	return hyperparameters_add(&reading->pipeline->defaults, reading->json, value, reading->file, 1,
+	    &reading->settings->mistakes, reading->err);
 }
 
 /* `train job` reads it; a job that runs only wants it to be an object. */
@@ -222,7 +224,8 @@ fits(enum json_type type, enum setting_kind kind)
 	case JSON_BOOL:
 		return kind == KIND_SWITCH;
 	case JSON_NUMBER:
-		return kind == KIND_COUNT || kind == KIND_SECONDS || kind == KIND_MEBIBYTES || kind == KIND_BYTES || kind == KIND_SIGNAL;
+		return kind == KIND_COUNT || kind == KIND_SECONDS || kind == KIND_MEBIBYTES || kind == KIND_BYTES ||
+		       kind == KIND_SIGNAL;
 	case JSON_NULL:
 	case JSON_OBJECT:
 		break;
@@ -305,7 +308,8 @@ read_key(struct pipeline_reading *reading, int key)
 }
 
 int
-pipeline_parse(struct pipeline *pipeline, const char *text, size_t len, const char *file, struct settings *settings, struct err *err)
+pipeline_parse(struct pipeline *pipeline, const char *text, size_t len, const char *file, struct settings *settings,
+    struct err *err)
 {
 	CLEAN_JSON json = {0};
 	struct pipeline_reading reading = {

@@ -19,20 +19,26 @@
 #define PIPELINE_FILE "pipeline.json"
 
 enum {
-	PIPELINE_NAME_MAX = 128,    /* names of pipelines, steps, folders and links */
-	PIPELINE_ENV_MAX = 256,     /* variables in 'env' */
+	PIPELINE_NAME_MAX = 128,        /* names of pipelines, steps, folders and links */
+	PIPELINE_ENV_MAX = 256,         /* variables in 'env' */
 	PIPELINE_ENV_VALUE_MAX = 32768, /* a variable's value: a quarter of what the kernel takes in one string */
-	PIPELINE_METRICS_MAX = 256, /* names in 'metrics'; the service takes 40, which `train metrics` says */
-	METRIC_NAME_MAX = 200,      /* product §11 */
+	PIPELINE_METRICS_MAX = 256,     /* names in 'metrics'; the service takes 40, which `train metrics` says */
+	METRIC_NAME_MAX = 200,          /* product §11 */
 };
 
 /* How hyperparameters become arguments. */
-enum argument_form { ARGUMENTS_UNSET, ARGUMENTS_NONE, ARGUMENTS_KEY_VALUE /* --key value */, ARGUMENTS_KEY_IS_VALUE /* --key=value */, ARGUMENTS_PLAIN /* key=value */ };
+enum argument_form {
+	ARGUMENTS_UNSET,
+	ARGUMENTS_NONE,
+	ARGUMENTS_KEY_VALUE /* --key value */,
+	ARGUMENTS_KEY_IS_VALUE /* --key=value */,
+	ARGUMENTS_PLAIN /* key=value */
+};
 
 struct pipeline_step {
-	char *name;     /* NULL for the one unnamed command */
-	char **command; /* ended by NULL, one allocation; or NULL */
-	char *call;     /* "module:function"; or NULL */
+	char *name;                   /* NULL for the one unnamed command */
+	char **command;               /* ended by NULL, one allocation; or NULL */
+	char *call;                   /* "module:function"; or NULL */
 	enum argument_form arguments; /* never ARGUMENTS_UNSET once parsed */
 };
 
@@ -62,8 +68,8 @@ struct pipeline {
  * settings->mistakes and settings->warnings: settings_freeze tells them together. -1 with 'err' for what is no JSON object
  * (ERR_SETTINGS) and refused memory. Release it in every case.
  */
-MUST_CHECK int pipeline_parse(struct pipeline *pipeline, const char *text, size_t len, const char *file, struct settings *settings,
-                              struct err *err);
+MUST_CHECK int pipeline_parse(struct pipeline *pipeline, const char *text, size_t len, const char *file,
+    struct settings *settings, struct err *err);
 void pipeline_release(struct pipeline *pipeline);
 #define CLEAN_PIPELINE CLEANUP(pipeline_release) struct pipeline
 

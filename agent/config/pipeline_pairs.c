@@ -13,7 +13,8 @@ is_folder_name(const char *text)
 {
 	size_t len = text != NULL ? strlen(text) : 0;
 
-	if (len == 0 || len > PIPELINE_NAME_MAX || strcmp(text, ".") == 0 || strcmp(text, "..") == 0 || strchr(text, '/') != NULL) {
+	if (len == 0 || len > PIPELINE_NAME_MAX || strcmp(text, ".") == 0 || strcmp(text, "..") == 0 ||
+	    strchr(text, '/') != NULL) {
 		return 0;
 	}
 	for (; *text != '\0'; text++) {
@@ -29,7 +30,8 @@ is_variable_name(const char *text)
 {
 	size_t len = text != NULL ? strlen(text) : 0;
 
-	return len > 0 && len <= PIPELINE_NAME_MAX && strspn(text, VARIABLE_LETTERS) == len && strchr("0123456789", text[0]) == NULL;
+	return len > 0 && len <= PIPELINE_NAME_MAX && strspn(text, VARIABLE_LETTERS) == len &&
+	       strchr("0123456789", text[0]) == NULL;
 }
 
 /* How one object of pairs is read. */
@@ -109,56 +111,57 @@ take_unit(const struct json *json, int value, char **out)
 static int
 is_link_name(const char *name)
 {
-	return name != NULL && (strcmp(name, "model") == 0 || strcmp(name, "output") == 0 || strcmp(name, "checkpoints") == 0);
+	return name != NULL &&
+	       (strcmp(name, "model") == 0 || strcmp(name, "output") == 0 || strcmp(name, "checkpoints") == 0);
 }
 
 int
 pipeline_read_data(struct pipeline_reading *reading, int value)
 {
 	return read_pairs(reading, value,
-	                  &(struct pairs_rule){.pairs = &reading->pipeline->data,
-	                                       .max = CHANNELS_MAX,
-	                                       .is_name = is_folder_name,
-	                                       .name_form = "'data' maps the names of folders to channels",
-	                                       .take = take_folder,
-	                                       .value_form = "the name of a channel is expected here"});
+	    &(struct pairs_rule){.pairs = &reading->pipeline->data,
+	        .max = CHANNELS_MAX,
+	        .is_name = is_folder_name,
+	        .name_form = "'data' maps the names of folders to channels",
+	        .take = take_folder,
+	        .value_form = "the name of a channel is expected here"});
 }
 
 int
 pipeline_read_links(struct pipeline_reading *reading, int value)
 {
 	return read_pairs(reading, value,
-	                  &(struct pairs_rule){.pairs = &reading->pipeline->links,
-	                                       .max = CHANNELS_MAX,
-	                                       .is_name = is_link_name,
-	                                       .name_form = "'links' names 'model', 'output' or 'checkpoints'",
-	                                       .take = take_link,
-	                                       .value_form = "the name of a folder, or false, is expected here"});
+	    &(struct pairs_rule){.pairs = &reading->pipeline->links,
+	        .max = CHANNELS_MAX,
+	        .is_name = is_link_name,
+	        .name_form = "'links' names 'model', 'output' or 'checkpoints'",
+	        .take = take_link,
+	        .value_form = "the name of a folder, or false, is expected here"});
 }
 
 int
 pipeline_read_env(struct pipeline_reading *reading, int value)
 {
 	return read_pairs(reading, value,
-	                  &(struct pairs_rule){.pairs = &reading->pipeline->env,
-	                                       .max = PIPELINE_ENV_MAX,
-	                                       .is_name = is_variable_name,
-	                                       .name_form = "the name of a variable has letters, digits and '_'",
-	                                       .take = take_variable,
-	                                       .value_form = "a string is expected here"});
+	    &(struct pairs_rule){.pairs = &reading->pipeline->env,
+	        .max = PIPELINE_ENV_MAX,
+	        .is_name = is_variable_name,
+	        .name_form = "the name of a variable has letters, digits and '_'",
+	        .take = take_variable,
+	        .value_form = "a string is expected here"});
 }
 
 int
 pipeline_read_metrics(struct pipeline_reading *reading, int value)
 {
 	return read_pairs(reading, value,
-	                  &(struct pairs_rule){.pairs = &reading->pipeline->metrics,
-	                                       .max = PIPELINE_METRICS_MAX,
-	                                       .is_name = pipeline_is_metric,
-	                                       .name_form = "the name of a metric has 1 to 200 of A-Z a-z 0-9 _ : . / @ % + - and does not "
-	                                                    "begin with 'agent:'",
-	                                       .take = take_unit,
-	                                       .value_form = "an object, maybe with a 'unit', is expected here"});
+	    &(struct pairs_rule){.pairs = &reading->pipeline->metrics,
+	        .max = PIPELINE_METRICS_MAX,
+	        .is_name = pipeline_is_metric,
+	        .name_form = "the name of a metric has 1 to 200 of A-Z a-z 0-9 _ : . / @ % + - and does not "
+	                     "begin with 'agent:'",
+	        .take = take_unit,
+	        .value_form = "an object, maybe with a 'unit', is expected here"});
 }
 
 const char *

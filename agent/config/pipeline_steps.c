@@ -39,7 +39,10 @@ form_of(const struct json *json, int value)
 		const char *text;
 		enum argument_form form;
 	} forms[] = {
-	    {"none", ARGUMENTS_NONE}, {"--key value", ARGUMENTS_KEY_VALUE}, {"--key=value", ARGUMENTS_KEY_IS_VALUE}, {"key=value", ARGUMENTS_PLAIN},
+	    {"none", ARGUMENTS_NONE},
+	    {"--key value", ARGUMENTS_KEY_VALUE},
+	    {"--key=value", ARGUMENTS_KEY_IS_VALUE},
+	    {"key=value", ARGUMENTS_PLAIN},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
@@ -66,7 +69,8 @@ read_command(struct pipeline_reading *reading, struct pipeline_step *step, int v
 {
 	size_t len = 0;
 	const char *raw = json_raw(reading->json, value, &len);
-	CLEAN_TEXT *text = json_type(reading->json, value) == JSON_ARRAY ? strndup(raw, len) : json_string(reading->json, value, NULL);
+	CLEAN_TEXT *text =
+	    json_type(reading->json, value) == JSON_ARRAY ? strndup(raw, len) : json_string(reading->json, value, NULL);
 
 	step->command = text != NULL ? setting_words(text) : NULL;
 	if (step->command == NULL || step->command[0] == NULL || step->command[0][0] == '\0') {
@@ -104,7 +108,8 @@ read_step_name(struct pipeline_reading *reading, struct pipeline_step *step, int
 
 	step->name = json_string(reading->json, value, NULL);
 	if (!pipeline_is_name(step->name)) {
-		pipeline_mistake(reading, value < 0 ? object : value, "a step has a 'name' of 1 to 128 letters, digits, '.', '_' or '-'");
+		pipeline_mistake(reading, value < 0 ? object : value,
+		    "a step has a 'name' of 1 to 128 letters, digits, '.', '_' or '-'");
 		return;
 	}
 	for (const struct pipeline_step *other = pipeline->steps; other < step; other++) {
@@ -173,7 +178,8 @@ pipeline_read_way(struct pipeline_reading *reading)
 	int count = (command >= 0) + (call >= 0) + (steps >= 0);
 
 	if (count > 1) {
-		pipeline_mistake(reading, steps >= 0 ? steps : call, "only one of 'command', 'call' and 'steps' may say what to run");
+		pipeline_mistake(reading, steps >= 0 ? steps : call,
+		    "only one of 'command', 'call' and 'steps' may say what to run");
 	}
 	if (count != 1) {
 		return 0;

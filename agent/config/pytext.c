@@ -134,7 +134,8 @@ put_double(struct buf *out, double number)
 	int exponent = (int)strtol(strchr(text, 'e') + 1, NULL, 10);
 	buf_adds(out, signbit(number) ? "-" : "");
 	if (exponent < POSITIONAL_MIN || exponent >= POSITIONAL_MAX) {
-		buf_printf(out, "%c%s%se%c%02d", digits[0], count > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+', abs(exponent));
+		buf_printf(out, "%c%s%se%c%02d", digits[0], count > 1 ? "." : "", digits + 1, exponent < 0 ? '-' : '+',
+		    abs(exponent));
 		return;
 	}
 	if (exponent < 0) {
@@ -283,8 +284,7 @@ pytext_variable(const struct json *json, int value, struct buf *out)
 
 /* ---- as Python prints them ---- */
 
-static void
-put_repr(const struct json *json, int value, struct buf *out);
+static void put_repr(const struct json *json, int value, struct buf *out);
 
 static void
 put_repr_children(const struct json *json, int value, struct buf *out)

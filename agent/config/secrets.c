@@ -56,7 +56,8 @@ add_spellings(struct mask *mask, const struct hyperparameter *hp)
 	const char *const spellings[] = {hp->raw, hp->variable, hp->argument};
 
 	for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
-		if ((i == 0 || strcmp(spellings[i], spellings[i - 1]) != 0) && mask_add(mask, spellings[i], strlen(spellings[i])) < 0) {
+		if ((i == 0 || strcmp(spellings[i], spellings[i - 1]) != 0) &&
+		    mask_add(mask, spellings[i], strlen(spellings[i])) < 0) {
 			return -1;
 		}
 	}
@@ -65,7 +66,8 @@ add_spellings(struct mask *mask, const struct hyperparameter *hp)
 
 /* Adds what 'redact' names, and with 'by_name' what names give away. */
 static int
-collect(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, int by_name, struct err *err)
+collect(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, int by_name,
+    struct err *err)
 {
 	for (; *envp != NULL; envp++) {
 		size_t len = variables_name_len(*envp);
@@ -90,13 +92,15 @@ collect(struct mask *mask, char *const *envp, const struct hyperparameters *hps,
 }
 
 int
-secrets_for_agent(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, struct err *err)
+secrets_for_agent(
+    struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, struct err *err)
 {
 	return collect(mask, envp, hps, redact, 1, err);
 }
 
 int
-secrets_for_log(struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, struct err *err)
+secrets_for_log(
+    struct mask *mask, char *const *envp, const struct hyperparameters *hps, char *const *redact, struct err *err)
 {
 	return collect(mask, envp, hps, redact, 0, err);
 }

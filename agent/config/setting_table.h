@@ -44,8 +44,8 @@ enum setting {
 /* Who says so; a higher one wins. */
 enum setting_source {
 	SOURCE_DEFAULT,
-	SOURCE_PIPELINE,       /* pipeline.json */
-	SOURCE_TAG,            /* a tag of the job: anyone with tag rights, at any time */
+	SOURCE_PIPELINE, /* pipeline.json */
+	SOURCE_TAG,      /* a tag of the job: anyone with tag rights, at any time */
 	SOURCE_ENVIRONMENT,
 	SOURCE_HYPERPARAMETER,
 	SOURCE_COMMAND_LINE,
@@ -81,13 +81,14 @@ enum setting_kind {
 };
 
 struct setting_row {
-	const char *name;          /* as "train:NAME" and "--set NAME=" spell it */
-	unsigned from;             /* FROM_ bits */
+	const char *name; /* as "train:NAME" and "--set NAME=" spell it */
+	unsigned from;    /* FROM_ bits */
 	enum setting_kind kind;
-	int64_t min, max;          /* of numbers; 'min' of words is how many there must be */
+	int64_t min, max;           /* of numbers; 'min' of words is how many there must be */
 	const char *const *choices; /* ended by NULL; or NULL */
-	const char *fallback;      /* the default as text; NULL when it is none, or worked out elsewhere (say so in 'meaning') */
-	const char *meaning;       /* half a line */
+	const char
+	    *fallback; /* the default as text; NULL when it is none, or worked out elsewhere (say so in 'meaning') */
+	const char *meaning; /* half a line */
 };
 
 /* The row of 'setting'. */

@@ -14,8 +14,8 @@
 #include "config/code_address.h"
 
 enum {
-	TEXT_VALUE_MAX = 1024,  /* an S3 VersionId (C§9) is the longest plain text */
-	SHOW_BYTES_MAX = 100,   /* of a wrong value in a message */
+	TEXT_VALUE_MAX = 1024, /* an S3 VersionId (C§9) is the longest plain text */
+	SHOW_BYTES_MAX = 100,  /* of a wrong value in a message */
 	SHOW_WORK_MAX = 2 * SETTING_TEXT_MAX,
 	ACCOUNT_DIGITS = 12,
 };
@@ -25,8 +25,16 @@ static const struct {
 	const char *name;
 	int number;
 } SIGNALS[] = {
-    {"SIGTERM", SIGTERM}, {"SIGINT", SIGINT},   {"SIGQUIT", SIGQUIT}, {"SIGHUP", SIGHUP}, {"SIGUSR1", SIGUSR1},
-    {"SIGUSR2", SIGUSR2}, {"SIGABRT", SIGABRT}, {"SIGALRM", SIGALRM}, {"SIGCONT", SIGCONT}, {"SIGWINCH", SIGWINCH},
+    {"SIGTERM", SIGTERM},
+    {"SIGINT", SIGINT},
+    {"SIGQUIT", SIGQUIT},
+    {"SIGHUP", SIGHUP},
+    {"SIGUSR1", SIGUSR1},
+    {"SIGUSR2", SIGUSR2},
+    {"SIGABRT", SIGABRT},
+    {"SIGALRM", SIGALRM},
+    {"SIGCONT", SIGCONT},
+    {"SIGWINCH", SIGWINCH},
 };
 
 /* ---- words ---- */

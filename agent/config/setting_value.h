@@ -13,9 +13,10 @@
 enum { SETTING_TEXT_MAX = 65536 /* the longest value: a command of 1,024 words */ };
 
 struct setting_value {
-	char *text;     /* as given, but digests in lower case and switches as "on" or "off" */
-	int64_t number; /* numbers in their unit (bytes for KIND_BYTES), switches as 0 and 1, choices as their index, signals */
-	char **words;   /* KIND_WORDS and KIND_PREFIXES: ended by NULL, one allocation */
+	char *text; /* as given, but digests in lower case and switches as "on" or "off" */
+	int64_t
+	    number; /* numbers in their unit (bytes for KIND_BYTES), switches as 0 and 1, choices as their index, signals */
+	char **words; /* KIND_WORDS and KIND_PREFIXES: ended by NULL, one allocation */
 };
 
 /*

@@ -47,7 +47,9 @@ settings_default(struct settings *settings, enum setting setting, const char *va
 
 	setting_value_release(&offer->value);
 	offer->given = setting_value_read(&offer->value, setting, value) == 0;
-	CHECK(offer->given); /* our own text; also when there is no memory for it, as this early there is no other way on */
+	CHECK(
+	    offer
+	        ->given); /* our own text; also when there is no memory for it, as this early there is no other way on */
 }
 
 /* "hyperparameter 'train:stop-grace' ('file:1:2')". */
@@ -57,7 +59,7 @@ put_origin(struct buf *out, enum setting setting, enum setting_source source, co
 	char spelling[SETTING_NAME_MAX];
 
 	buf_printf(out, "%s '%s'", source == SOURCE_PIPELINE ? "setting" : setting_source_name(source),
-	           setting_spelling(setting, source, spelling));
+	    setting_spelling(setting, source, spelling));
 	if (place != NULL) {
 		buf_printf(out, " (%s)", place);
 	}
@@ -77,7 +79,7 @@ refuse_source(struct settings *settings, enum setting setting, enum setting_sour
 	for (int other = SOURCE_COMMAND_LINE; other > SOURCE_DEFAULT; other--) {
 		if ((setting_row(setting)->from & 1U << other) != 0) {
 			buf_printf(&text, "%s%s '%s'", comma, setting_source_name((enum setting_source)other),
-			           setting_spelling(setting, (enum setting_source)other, spelling));
+			    setting_spelling(setting, (enum setting_source)other, spelling));
 			comma = ", ";
 		}
 	}
@@ -85,7 +87,8 @@ refuse_source(struct settings *settings, enum setting setting, enum setting_sour
 }
 
 static void
-refuse_value(struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place)
+refuse_value(
+    struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place)
 {
 	CLEAN_BUF text;
 
@@ -106,7 +109,8 @@ refuse_value(struct settings *settings, enum setting setting, enum setting_sourc
 }
 
 void
-settings_offer(struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place)
+settings_offer(
+    struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place)
 {
 	struct setting_offer *offer = &settings->offers[setting][source];
 	struct setting_value read = {0};
@@ -239,7 +243,8 @@ settings_origin(const struct settings *settings, enum setting setting, char out[
 	if (source == SOURCE_DEFAULT) {
 		(void)snprintf(out, SETTING_ORIGIN_MAX, "%s", setting_source_name(source));
 	} else {
-		(void)snprintf(out, SETTING_ORIGIN_MAX, "%s %s", setting_source_name(source), setting_spelling(setting, source, spelling));
+		(void)snprintf(out, SETTING_ORIGIN_MAX, "%s %s", setting_source_name(source),
+		    setting_spelling(setting, source, spelling));
 	}
 	return out;
 }

@@ -27,8 +27,9 @@ struct settings {
 	struct setting_offer offers[SETTINGS][SETTING_SOURCES];
 	struct notes mistakes;
 	struct notes warnings;
-	char *tag_trouble; /* the first thing that was wrong with a tag that names code: the reason where tags were the only hope; or NULL */
-	int frozen;        /* how many freezes there were */
+	char *
+	    tag_trouble; /* the first thing that was wrong with a tag that names code: the reason where tags were the only hope; or NULL */
+	int frozen; /* how many freezes there were */
 };
 
 void settings_init(struct settings *settings);
@@ -39,7 +40,8 @@ void settings_release(struct settings *settings);
  * Offers one value. 'place' is "file:line:column" for files, else NULL. A source outside the row's "from", or a value of the wrong
  * form, becomes a mistake (in a tag: a warning). The first offer of a source stands, but for the command line, where the last does.
  */
-void settings_offer(struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place);
+void settings_offer(
+    struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place);
 
 /* Changes a default, as `train run` does with keep-workspace. The value must be right. */
 void settings_default(struct settings *settings, enum setting setting, const char *value);

@@ -28,8 +28,14 @@ struct filling {
 
 /* Hyperparameters that the toolkit keeps for itself; the other sagemaker_ ones are "framework parameters". */
 static const char *const TOOLKIT_OWN[] = {
-    "sagemaker_program", "sagemaker_submit_directory", "sagemaker_enable_cloudwatch_metrics", "sagemaker_container_log_level",
-    "sagemaker_job_name", "sagemaker_region", "sagemaker_s3_output", "sagemaker_distribution_instance_groups",
+    "sagemaker_program",
+    "sagemaker_submit_directory",
+    "sagemaker_enable_cloudwatch_metrics",
+    "sagemaker_container_log_level",
+    "sagemaker_job_name",
+    "sagemaker_region",
+    "sagemaker_s3_output",
+    "sagemaker_distribution_instance_groups",
 };
 
 /* ---- setting one ---- */
@@ -243,7 +249,8 @@ module_name(const char *program)
 static char *
 module_dir(const struct environment_facts *facts)
 {
-	const struct hyperparameter *hp = hyperparameters_find(&facts->job->hyperparameters, "sagemaker_submit_directory");
+	const struct hyperparameter *hp =
+	    hyperparameters_find(&facts->job->hyperparameters, "sagemaker_submit_directory");
 
 	return hp != NULL ? strdup(hp->variable) : text_format("%s/code", facts->job->root);
 }
@@ -373,7 +380,8 @@ add_cluster(struct filling *filling, struct buf *out)
 	result |= set_buf(filling, "SM_INSTANCE_GROUPS", out);
 	put_groups(out, cluster);
 	result |= set_buf(filling, "SM_INSTANCE_GROUPS_DICT", out);
-	result |= set(filling, "SM_DISTRIBUTION_INSTANCE_GROUPS", json_of(filling->facts, "sagemaker_distribution_instance_groups", "[]"));
+	result |= set(filling, "SM_DISTRIBUTION_INSTANCE_GROUPS",
+	    json_of(filling->facts, "sagemaker_distribution_instance_groups", "[]"));
 	result |= set(filling, "SM_IS_HETERO", cluster->group_count > 1 ? "true" : "false");
 	return result | set(filling, "SM_RESOURCE_CONFIG", cluster->json);
 }
@@ -507,8 +515,8 @@ toolkit_env_add(struct environment *env, const struct environment_facts *facts, 
 	CLEAN_BUF out;
 
 	buf_init(&out, SM_VALUE_MAX);
-	if (add_cluster(&filling, &out) < 0 || add_topology(&filling, &out) < 0 || add_channels(&filling, &out) < 0 || add_folders(&filling) < 0 ||
-	    add_hyperparameters(&filling, &out) < 0 || add_machine(&filling) < 0) {
+	if (add_cluster(&filling, &out) < 0 || add_topology(&filling, &out) < 0 || add_channels(&filling, &out) < 0 ||
+	    add_folders(&filling) < 0 || add_hyperparameters(&filling, &out) < 0 || add_machine(&filling) < 0) {
 		return -1;
 	}
 	return add_program(&filling, &out);

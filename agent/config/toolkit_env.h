@@ -9,6 +9,7 @@
 #include "config/environment.h"
 
 /* Sets them all in 'env' over what stands there. -1 with ERR_SYSTEM. */
-MUST_CHECK int toolkit_env_add(struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err);
+MUST_CHECK int toolkit_env_add(
+    struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err);
 
 #endif

@@ -94,7 +94,7 @@ damaged(struct archive *archive, const struct tree *tree, struct err *err)
 	const char *why = archive_error_string(archive);
 
 	return err_set(err, ERR_ARCHIVE, 0, "entry %lld: %s", tree != NULL ? (long long)tree->entries + 1 : 0LL,
-		why != NULL ? why : "the archive is damaged");
+	    why != NULL ? why : "the archive is damaged");
 }
 
 /* ---- content ---- */
@@ -129,7 +129,8 @@ take_content(struct archive *archive, const struct tree *tree, int fd, int64_t s
 
 	while ((result = archive_read_data_block(archive, &bytes, &len, &at)) == ARCHIVE_OK) {
 		if (at < 0 || at > size || (int64_t)len > size - at) {
-			return err_set(err, ERR_ARCHIVE, 0, "entry %lld: more content than its header says", tree != NULL ? (long long)tree->entries : 0LL);
+			return err_set(err, ERR_ARCHIVE, 0, "entry %lld: more content than its header says",
+			    tree != NULL ? (long long)tree->entries : 0LL);
 		}
 		if (fd >= 0 && write_block(fd, bytes, len, at) < 0) {
 			return err_set(err, ERR_IO, errno, "cannot write '%s'", tree != NULL ? tree->path : "");
@@ -172,8 +173,9 @@ add_entry(struct archive *archive, struct archive_entry *entry, struct tree *tre
 	int named = tree_entry(tree, archive_entry_pathname(entry), err);
 
 	if (named <= 0) {
-		return named == 0 && archive_entry_filetype(entry) != AE_IFDIR ? tree_refuse(tree, ".", "a file that is named like the folder itself", err)
-		                                                               : named;
+		return named == 0 && archive_entry_filetype(entry) != AE_IFDIR
+		           ? tree_refuse(tree, ".", "a file that is named like the folder itself", err)
+		           : named;
 	}
 	if (archive_entry_hardlink(entry) != NULL) {
 		return tree_add_hard_link(tree, archive_entry_hardlink(entry), err);

@@ -68,8 +68,9 @@ gzip_failed(const struct inflate *inflate, int code, struct err *err)
 		return err_set(err, ERR_ARCHIVE, 0, "the gzip checksum does not match: the archive is damaged");
 	case ISAL_INVALID_WRAPPER:
 	case ISAL_UNSUPPORTED_METHOD:
-		return inflate->members > 1 ? err_set(err, ERR_ARCHIVE, 0, "something that is no gzip follows the gzip data")
-		                            : err_set(err, ERR_ARCHIVE, 0, "the gzip header is damaged");
+		return inflate->members > 1
+		           ? err_set(err, ERR_ARCHIVE, 0, "something that is no gzip follows the gzip data")
+		           : err_set(err, ERR_ARCHIVE, 0, "the gzip header is damaged");
 	default:
 		return err_set(err, ERR_ARCHIVE, 0, "the gzip data is damaged");
 	}
@@ -117,8 +118,9 @@ static int
 zstd_failed(const struct inflate *inflate, size_t code, struct err *err)
 {
 	if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge) {
-		return err_set(err, ERR_ARCHIVE, 0, "the zstd window is over %llu MiB: raise fetch-memory to at least %d times the window in MiB",
-			(unsigned long long)(inflate->window_max / MIB), (int)WINDOW_SHARE);
+		return err_set(err, ERR_ARCHIVE, 0,
+		    "the zstd window is over %llu MiB: raise fetch-memory to at least %d times the window in MiB",
+		    (unsigned long long)(inflate->window_max / MIB), (int)WINDOW_SHARE);
 	}
 	if (ZSTD_getErrorCode(code) == ZSTD_error_checksum_wrong) {
 		return err_set(err, ERR_ARCHIVE, 0, "the zstd checksum does not match: the archive is damaged");
@@ -146,8 +148,9 @@ check_window(const struct inflate *inflate, struct err *err)
 	if (window <= inflate->window_max) {
 		return 0;
 	}
-	return err_set(err, ERR_ARCHIVE, 0, "the zstd window of %llu MiB is over a quarter of fetch-memory: set fetch-memory to %llu or more",
-		(window + MIB - 1) / MIB, (window + MIB - 1) / MIB * WINDOW_SHARE);
+	return err_set(err, ERR_ARCHIVE, 0,
+	    "the zstd window of %llu MiB is over a quarter of fetch-memory: set fetch-memory to %llu or more",
+	    (window + MIB - 1) / MIB, (window + MIB - 1) / MIB * WINDOW_SHARE);
 }
 
 static ssize_t
@@ -190,7 +193,8 @@ inflate_read(void *self, void *bytes, size_t len, struct err *err)
 	if (inflate->done || len == 0) {
 		return 0;
 	}
-	ssize_t n = inflate->kind == KIND_TAR_GZ ? read_gzip(inflate, bytes, len, err) : read_zstd(inflate, bytes, len, err);
+	ssize_t n =
+	    inflate->kind == KIND_TAR_GZ ? read_gzip(inflate, bytes, len, err) : read_zstd(inflate, bytes, len, err);
 	inflate->done = n <= 0;
 	return n;
 }

@@ -55,7 +55,8 @@ kind_of(const void *first, size_t len)
 	if (begins(bytes, len, "\x1f\x8b", 2)) {
 		return KIND_TAR_GZ;
 	}
-	if (begins(bytes, len, "\x28\xb5\x2f\xfd", 4) || (len >= 4 && (bytes[0] & 0xf0) == 0x50 && begins(bytes + 1, len - 1, "\x2a\x4d\x18", 3))) {
+	if (begins(bytes, len, "\x28\xb5\x2f\xfd", 4) ||
+	    (len >= 4 && (bytes[0] & 0xf0) == 0x50 && begins(bytes + 1, len - 1, "\x2a\x4d\x18", 3))) {
 		return KIND_TAR_ZST;
 	}
 	if (begins(bytes, len, "PK\x03\x04", 4) || begins(bytes, len, "PK\x05\x06", 4)) {
@@ -71,12 +72,12 @@ const char *
 kind_name(enum kind kind)
 {
 	static const char *const names[] = {
-		[KIND_TAR] = "tar",
-		[KIND_TAR_GZ] = "tar.gz",
-		[KIND_TAR_ZST] = "tar.zst",
-		[KIND_ZIP] = "zip",
-		[KIND_SCRIPT] = "script",
-		[KIND_UNKNOWN] = "unknown",
+	    [KIND_TAR] = "tar",
+	    [KIND_TAR_GZ] = "tar.gz",
+	    [KIND_TAR_ZST] = "tar.zst",
+	    [KIND_ZIP] = "zip",
+	    [KIND_SCRIPT] = "script",
+	    [KIND_UNKNOWN] = "unknown",
 	};
 
 	_Static_assert(ARRAY_LEN(names) == KINDS, "every kind has a name");
@@ -100,15 +101,17 @@ const char *
 kind_looks_like(const void *first, size_t len)
 {
 	static const struct magic magics[] = {
-		{"\xfd\x37zXZ", 5, "an xz file: publish tar.zst or tar.gz"},
-		{"BZh", 3, "a bzip2 file: publish tar.zst or tar.gz"},
-		{"\x1f\x9d", 2, "a compress (.Z) file"},
-		{"\x04\x22\x4d\x18", 4, "an lz4 file: publish tar.zst or tar.gz"},
-		{"7z\xbc\xaf\x27\x1c", 6, "a 7z file"},
-		{"Rar!", 4, "a rar file"},
-		{"\x7f""ELF", 4, "a program (ELF)"},
-		{"%PDF", 4, "a PDF"},
-		{"version https://git-lfs", 23, "a Git LFS pointer: the file itself was not checked out"},
+	    {"\xfd\x37zXZ", 5, "an xz file: publish tar.zst or tar.gz"},
+	    {"BZh", 3, "a bzip2 file: publish tar.zst or tar.gz"},
+	    {"\x1f\x9d", 2, "a compress (.Z) file"},
+	    {"\x04\x22\x4d\x18", 4, "an lz4 file: publish tar.zst or tar.gz"},
+	    {"7z\xbc\xaf\x27\x1c", 6, "a 7z file"},
+	    {"Rar!", 4, "a rar file"},
+	    {"\x7f"
+	     "ELF",
+	        4, "a program (ELF)"},
+	    {"%PDF", 4, "a PDF"},
+	    {"version https://git-lfs", 23, "a Git LFS pointer: the file itself was not checked out"},
 	};
 
 	if (len == 0) {

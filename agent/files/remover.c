@@ -14,15 +14,15 @@
 #include "base/sys.h"
 
 enum {
-	DEPTH_MAX = 64,   /* descriptors held at once; deeper folders are moved up first */
+	DEPTH_MAX = 64,      /* descriptors held at once; deeper folders are moved up first */
 	ROUNDS_MAX = 100000, /* folders that were moved up: a pipeline that keeps making them must not keep us */
 };
 
 struct remover {
-	int root_fd;       /* the folder that goes: too deep ones are moved here */
-	uint64_t mount;    /* its mount */
-	int rounds;        /* folders moved up so far */
-	int moved;         /* in this round */
+	int root_fd;    /* the folder that goes: too deep ones are moved here */
+	uint64_t mount; /* its mount */
+	int rounds;     /* folders moved up so far */
+	int moved;      /* in this round */
 	struct err *err;
 	int failed;
 };

@@ -70,7 +70,8 @@ remember(const struct tree *tree, struct tree_lates *lates, const struct timespe
 	if (path == NULL) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot unpack");
 	}
-	lates->list[lates->count++] = (struct tree_late){.path = path, .number = tree->entries, .mtime = mtime != NULL ? *mtime : (struct timespec){0}};
+	lates->list[lates->count++] = (struct tree_late){
+	    .path = path, .number = tree->entries, .mtime = mtime != NULL ? *mtime : (struct timespec){0}};
 	return 0;
 }
 
@@ -103,7 +104,8 @@ tree_entry(struct tree *tree, const char *name, struct err *err)
 	tree->entries++;
 	tree->path[0] = '\0';
 	if (tree->entries > tree->limits.entries_max) {
-		return err_set(err, ERR_ARCHIVE, 0, "more than %lld entries: raise unpack-max-entries if that is right", (long long)tree->limits.entries_max);
+		return err_set(err, ERR_ARCHIVE, 0, "more than %lld entries: raise unpack-max-entries if that is right",
+		    (long long)tree->limits.entries_max);
 	}
 	if (name == NULL || *name == '\0') {
 		return tree_refuse(tree, "", "an entry without a name", err);
@@ -118,7 +120,8 @@ tree_entry(struct tree *tree, const char *name, struct err *err)
 			return tree_refuse(tree, name, "'..' in a name", err);
 		}
 		int skipped = part_len == 0 || (part_len == 1 && part[0] == '.');
-		if (!skipped && (part_len > NAME_BYTES_MAX || ++parts > TREE_PARTS_MAX || add_part(tree, &len, part, part_len) < 0)) {
+		if (!skipped && (part_len > NAME_BYTES_MAX || ++parts > TREE_PARTS_MAX ||
+		                    add_part(tree, &len, part, part_len) < 0)) {
 			return tree_refuse(tree, name, "the name is too long", err);
 		}
 		part += part_len;
@@ -209,8 +212,9 @@ static int
 count_bytes(struct tree *tree, int64_t size, struct err *err)
 {
 	if (size < 0 || size > tree->limits.bytes_max - tree->bytes) {
-		return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': more than %lld bytes in all: raise unpack-max-bytes if that is right",
-			(long long)tree->entries, tree->path, (long long)tree->limits.bytes_max);
+		return err_set(err, ERR_ARCHIVE, 0,
+		    "entry %lld '%s': more than %lld bytes in all: raise unpack-max-bytes if that is right",
+		    (long long)tree->entries, tree->path, (long long)tree->limits.bytes_max);
 	}
 	tree->bytes += size;
 	return 0;
@@ -224,7 +228,8 @@ tree_add_folder(struct tree *tree, mode_t mode, const struct timespec *mtime, st
 	const char *last = NULL;
 
 	/* On folders the set-gid bit is common and harmless: it is only not taken over. */
-	if (check_bits(tree, mode & ~(mode_t)S_ISGID, err) < 0 || enter(tree, &last, err) < 0 || make_room(tree, last, S_IFDIR, err) < 0) {
+	if (check_bits(tree, mode & ~(mode_t)S_ISGID, err) < 0 || enter(tree, &last, err) < 0 ||
+	    make_room(tree, last, S_IFDIR, err) < 0) {
 		return -1;
 	}
 	if (mkdirat(tree->parent_fd, last, 0777) < 0 && errno != EEXIST) {
@@ -242,7 +247,8 @@ tree_add_link(struct tree *tree, const char *target, struct err *err)
 		return tree_refuse(tree, tree->path, "a link without a target, or with one that is too long", err);
 	}
 	if (*target == '/') {
-		return tree_refuse(tree, tree->path, "a link to an absolute name: a virtual environment? publish a PEX or conda-pack", err);
+		return tree_refuse(tree, tree->path,
+		    "a link to an absolute name: a virtual environment? publish a PEX or conda-pack", err);
 	}
 	if (enter(tree, &last, err) < 0 || make_room(tree, last, S_IFLNK, err) < 0) {
 		return -1;
@@ -292,7 +298,8 @@ tree_add_file(struct tree *tree, mode_t mode, int64_t size, struct err *err)
 	    make_room(tree, last, S_IFREG, err) < 0) {
 		return -1;
 	}
-	int fd = openat(tree->parent_fd, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666 | (mode & 0111));
+	int fd =
+	    openat(tree->parent_fd, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666 | (mode & 0111));
 	return fd >= 0 ? fd : failed(tree, "make it", err);
 }
 
@@ -316,7 +323,8 @@ check_links(const struct tree *tree, struct err *err)
 		const struct tree_late *link = &tree->links.list[i];
 
 		if (within_leaves(tree->dir_fd, link->path)) {
-			return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': a link that leaves the folder", (long long)link->number, link->path);
+			return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': a link that leaves the folder",
+			    (long long)link->number, link->path);
 		}
 	}
 	return 0;
@@ -332,7 +340,8 @@ set_times(const struct tree *tree, struct err *err)
 		CLEAN_FD fd = sys_open_beneath(tree->dir_fd, folder->path, O_RDONLY | O_DIRECTORY, 0);
 
 		if (fd < 0 || futimens(fd, times) < 0) {
-			return err_set(err, ERR_IO, errno, "entry %lld '%s': cannot set its time", (long long)folder->number, folder->path);
+			return err_set(err, ERR_IO, errno, "entry %lld '%s': cannot set its time",
+			    (long long)folder->number, folder->path);
 		}
 	}
 	return 0;

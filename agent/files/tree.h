@@ -43,10 +43,10 @@ struct tree {
 	int dir_fd; /* borrowed */
 	struct tree_limits limits;
 	int64_t entries, bytes;
-	int parent_fd;                   /* the folder of the entry before: most entries have the same */
+	int parent_fd; /* the folder of the entry before: most entries have the same */
 	char parent[PATH_BYTES_MAX];
 	struct tree_lates folders, links;
-	char path[PATH_BYTES_MAX];       /* the entry's own, cleaned */
+	char path[PATH_BYTES_MAX]; /* the entry's own, cleaned */
 };
 
 void tree_init(struct tree *tree, int dir_fd, const struct tree_limits *limits);

@@ -37,7 +37,8 @@ untar(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 
 /* What was compressed must be a tar, and its own first bytes say so. */
 static int
-inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
+inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const struct unpack_wish *wish,
+    struct unpacked *unpacked, struct err *err)
 {
 	CLEAN_INFLATE *inflate = inflate_new(kind, src, wish->window_max, err);
 	struct peek peek;
@@ -50,8 +51,8 @@ inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const st
 		return -1;
 	}
 	if (kind_of(peek.bytes, peek.len) != KIND_TAR) {
-		return err_set(err, ERR_ARCHIVE, 0, "the %s holds no tar but %s", kind == KIND_TAR_GZ ? "gzip file" : "zstd file",
-			kind_looks_like(peek.bytes, peek.len));
+		return err_set(err, ERR_ARCHIVE, 0, "the %s holds no tar but %s",
+		    kind == KIND_TAR_GZ ? "gzip file" : "zstd file", kind_looks_like(peek.bytes, peek.len));
 	}
 	struct source tar = peek_source(&peek);
 	return untar(&tar, dir_fd, wish, unpacked, err);
@@ -94,7 +95,9 @@ spool(const struct source *src, int fd, int64_t bytes_max, struct err *err)
 		n = source_read(src, bytes, SPOOL_BUFFER, err);
 		total += n;
 		if (n > 0 && total > bytes_max) {
-			n = err_set(err, ERR_ARCHIVE, 0, "the zip is over %lld bytes: raise unpack-max-bytes if that is right", (long long)bytes_max);
+			n = err_set(err, ERR_ARCHIVE, 0,
+			    "the zip is over %lld bytes: raise unpack-max-bytes if that is right",
+			    (long long)bytes_max);
 		} else if (n > 0 && fd_write_all(fd, bytes, (size_t)n) < 0) {
 			n = err_set(err, ERR_IO, errno, "cannot spool the zip");
 		}
@@ -133,7 +136,9 @@ place_whole(int spool_fd, int dir_fd, struct err *err)
 {
 	CLEAN_FD fd = openat(dir_fd, UNPACK_PEX, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0777);
 	char *bytes = malloc(SPOOL_BUFFER);
-	int result = fd >= 0 && bytes != NULL && lseek(spool_fd, 0, SEEK_SET) == 0 ? 0 : err_set(err, ERR_IO, errno, "cannot make '%s'", UNPACK_PEX);
+	int result = fd >= 0 && bytes != NULL && lseek(spool_fd, 0, SEEK_SET) == 0
+	                 ? 0
+	                 : err_set(err, ERR_IO, errno, "cannot make '%s'", UNPACK_PEX);
 
 	while (result == 0) {
 		ssize_t n = fd_read_full(spool_fd, bytes, SPOOL_BUFFER);
@@ -153,10 +158,13 @@ static int
 check_limits(const struct zip_facts *facts, const struct tree_limits *limits, struct err *err)
 {
 	if (facts->entries > limits->entries_max) {
-		return err_set(err, ERR_ARCHIVE, 0, "more than %lld entries: raise unpack-max-entries if that is right", (long long)limits->entries_max);
+		return err_set(err, ERR_ARCHIVE, 0, "more than %lld entries: raise unpack-max-entries if that is right",
+		    (long long)limits->entries_max);
 	}
 	if (facts->bytes > limits->bytes_max) {
-		return err_set(err, ERR_ARCHIVE, 0, "more than %lld bytes in all: raise unpack-max-bytes if that is right", (long long)limits->bytes_max);
+		return err_set(err, ERR_ARCHIVE, 0,
+		    "more than %lld bytes in all: raise unpack-max-bytes if that is right",
+		    (long long)limits->bytes_max);
 	}
 	return 0;
 }
@@ -167,7 +175,8 @@ unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 	CLEAN_FD fd = open_spool(wish->spool_fd, err);
 	struct zip_facts facts;
 
-	if (fd < 0 || spool(src, fd, wish->limits.bytes_max, err) < 0 || read_interpreter(fd, unpacked->interpreter, err) < 0) {
+	if (fd < 0 || spool(src, fd, wish->limits.bytes_max, err) < 0 ||
+	    read_interpreter(fd, unpacked->interpreter, err) < 0) {
 		return -1;
 	}
 	if (zip_check(fd, &facts, err) < 0) {
@@ -217,8 +226,9 @@ unpack(const struct source *src, int dir_fd, const struct unpack_wish *wish, str
 	case KIND_UNKNOWN:
 	case KINDS:
 	default:
-		return err_set(err, ERR_ARCHIVE, 0, "no archive of a known kind (tar, tar.gz, tar.zst, zip): it looks like %s",
-			kind_looks_like(peek.bytes, peek.len));
+		return err_set(err, ERR_ARCHIVE, 0,
+		    "no archive of a known kind (tar, tar.gz, tar.zst, zip): it looks like %s",
+		    kind_looks_like(peek.bytes, peek.len));
 	}
 }
 
@@ -230,7 +240,8 @@ exists(int dir_fd, const char *folder, const char *name)
 	char path[PATH_BYTES_MAX];
 	struct stat st;
 
-	return snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path) && fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
+	return snprintf(path, sizeof(path), "%s/%s", folder, name) < (int)sizeof(path) &&
+	       fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* The only entry's name; "" when there are none or several. */
@@ -271,5 +282,6 @@ unpack_single_folder(int dir_fd, const char *command, char name[UNPACK_NAME_MAX]
 		return 0;
 	}
 	int relative = command != NULL && command[0] != '/';
-	return exists(dir_fd, name, "pipeline.json") || (relative && exists(dir_fd, name, command) && !exists(dir_fd, ".", command));
+	return exists(dir_fd, name, "pipeline.json") ||
+	       (relative && exists(dir_fd, name, command) && !exists(dir_fd, ".", command));
 }

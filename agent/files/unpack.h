@@ -30,14 +30,15 @@ struct unpack_wish {
 };
 
 struct unpacked {
-	char kind[UNPACK_KIND_MAX];               /* "tar.gz", "zip", "executable zip" */
+	char kind[UNPACK_KIND_MAX]; /* "tar.gz", "zip", "executable zip" */
 	int64_t entries, bytes;
 	int executable;                           /* an executable zip: it lies whole as UNPACK_PEX */
 	char interpreter[UNPACK_INTERPRETER_MAX]; /* of its "#!" line, with its arguments; "" without one */
 };
 
 /* 'dir_fd' is the fresh folder. -1 with 'err': ERR_ARCHIVE, ERR_DISK_FULL, ERR_IO, or the source's own. */
-MUST_CHECK int unpack(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err);
+MUST_CHECK int unpack(
+    const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err);
 
 /*
  * The one folder at the top that holds everything, if 'pipeline.json' or 'command' (a relative name, may be NULL) lies inside it and not beside it: 1 and

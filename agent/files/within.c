@@ -45,7 +45,8 @@ append(char path[PATH_BYTES_MAX], const char *part)
 {
 	size_t len = strlen(path);
 
-	return snprintf(path + len, PATH_BYTES_MAX - len, "%s%s", len > 0 ? "/" : "", part) < (int)(PATH_BYTES_MAX - len);
+	return snprintf(path + len, PATH_BYTES_MAX - len, "%s%s", len > 0 ? "/" : "", part) <
+	       (int)(PATH_BYTES_MAX - len);
 }
 
 /* The part just appended is a link: what it says comes before the rest. 0 when it leads out. */

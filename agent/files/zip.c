@@ -130,8 +130,10 @@ read_end(struct zip *zip, struct err *err)
 		int64_t end_at = zip->size - (int64_t)len + found;
 
 		if (found < 0) {
-			result = err_set(err, ERR_ARCHIVE, 0, "the zip has no end record: it is cut, or something was added behind it");
-		} else if (number(end + 8, 2) == FULL16 || number(end + 12, 4) == FULL32 || number(end + 16, 4) == FULL32) {
+			result = err_set(err, ERR_ARCHIVE, 0,
+			    "the zip has no end record: it is cut, or something was added behind it");
+		} else if (number(end + 8, 2) == FULL16 || number(end + 12, 4) == FULL32 ||
+		           number(end + 16, 4) == FULL32) {
 			result = read_end64(zip, end_at, err);
 		} else {
 			zip->entries = (int64_t)number(end + 10, 2);
@@ -142,7 +144,8 @@ read_end(struct zip *zip, struct err *err)
 		}
 	}
 	free(tail);
-	if (result == 0 && (zip->directory_bytes < 0 || zip->directory_bytes > ZIP_DIRECTORY_MAX || zip->directory_at < 0 || zip->shift < 0)) {
+	if (result == 0 && (zip->directory_bytes < 0 || zip->directory_bytes > ZIP_DIRECTORY_MAX ||
+	                       zip->directory_at < 0 || zip->shift < 0)) {
 		return err_set(err, ERR_ARCHIVE, 0, "the zip's end record is damaged");
 	}
 	return result;
@@ -204,14 +207,14 @@ next_member(const struct zip *zip, size_t *at, struct member *member, struct err
 		return err_set(err, ERR_ARCHIVE, 0, "the zip's directory is damaged");
 	}
 	*member = (struct member){
-		.name = head + CENTRAL_BYTES,
-		.name_len = name_len,
-		.flags = (unsigned)number(head + 8, 2),
-		.method = (unsigned)number(head + 10, 2),
-		.crc = (uint32_t)number(head + 16, 4),
-		.packed = number(head + 20, 4),
-		.plain = number(head + 24, 4),
-		.offset = number(head + 42, 4),
+	    .name = head + CENTRAL_BYTES,
+	    .name_len = name_len,
+	    .flags = (unsigned)number(head + 8, 2),
+	    .method = (unsigned)number(head + 10, 2),
+	    .crc = (uint32_t)number(head + 16, 4),
+	    .packed = number(head + 20, 4),
+	    .plain = number(head + 24, 4),
+	    .offset = number(head + 42, 4),
 	};
 	if (take_zip64(member, head + CENTRAL_BYTES + name_len, extra_len) < 0) {
 		return err_set(err, ERR_ARCHIVE, 0, "the zip's directory is damaged");
@@ -223,7 +226,8 @@ next_member(const struct zip *zip, size_t *at, struct member *member, struct err
 static int
 refuse(const struct member *member, int64_t entry, const char *why, struct err *err)
 {
-	return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%.*s': %s", (long long)entry, (int)member->name_len, (const char *)member->name, why);
+	return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%.*s': %s", (long long)entry, (int)member->name_len,
+	    (const char *)member->name, why);
 }
 
 /* The same member by its local header: name, method and, where they stand there, checksum and sizes. */
@@ -241,7 +245,8 @@ check_local(const struct zip *zip, const struct member *member, int64_t entry, s
 		return refuse(member, entry, "its local header is missing", err);
 	}
 	size_t name_len = number(head + 26, 2);
-	if (name_len != member->name_len || read_at(zip, name, name_len, at + LOCAL_BYTES, err) < 0 || memcmp(name, member->name, name_len) != 0) {
+	if (name_len != member->name_len || read_at(zip, name, name_len, at + LOCAL_BYTES, err) < 0 ||
+	    memcmp(name, member->name, name_len) != 0) {
 		return refuse(member, entry, "its local header has another name", err);
 	}
 	unsigned flags = (unsigned)number(head + 6, 2);
@@ -252,7 +257,7 @@ check_local(const struct zip *zip, const struct member *member, int64_t entry, s
 	uint64_t plain = number(head + 22, 4);
 	int told = (flags & FLAG_SIZES_BEHIND) == 0;
 	if (told && (number(head + 14, 4) != member->crc || (packed != FULL32 && packed != member->packed) ||
-					(plain != FULL32 && plain != member->plain))) {
+	                (plain != FULL32 && plain != member->plain))) {
 		return refuse(member, entry, "its local header disagrees with the directory", err);
 	}
 	int64_t end = at + LOCAL_BYTES + (int64_t)name_len + (int64_t)number(head + 28, 2);
@@ -295,8 +300,8 @@ check_names(struct member *members, size_t count, struct err *err)
 	qsort(members, count, sizeof(*members), compare_names);
 	for (size_t i = 1; i < count; i++) {
 		if (compare_names(&members[i - 1], &members[i]) == 0) {
-			return err_set(err, ERR_ARCHIVE, 0, "the name '%.*s' stands twice in the zip", (int)members[i].name_len,
-				(const char *)members[i].name);
+			return err_set(err, ERR_ARCHIVE, 0, "the name '%.*s' stands twice in the zip",
+			    (int)members[i].name_len, (const char *)members[i].name);
 		}
 	}
 	return 0;
@@ -320,15 +325,19 @@ check_members(const struct zip *zip, struct zip_facts *facts, struct err *err)
 
 		result = next_member(zip, &at, member, err);
 		result = result == 0 ? check_member(zip, member, (int64_t)count, err) : result;
-		facts->bytes += (int64_t)(member->plain & INT64_MAX) > INT64_MAX - facts->bytes ? 0 : (int64_t)(member->plain & INT64_MAX);
-		facts->has_main |= member->name_len == sizeof(main_name) - 1 && memcmp(member->name, main_name, sizeof(main_name) - 1) == 0;
+		facts->bytes += (int64_t)(member->plain & INT64_MAX) > INT64_MAX - facts->bytes
+		                    ? 0
+		                    : (int64_t)(member->plain & INT64_MAX);
+		facts->has_main |= member->name_len == sizeof(main_name) - 1 &&
+		                   memcmp(member->name, main_name, sizeof(main_name) - 1) == 0;
 		if ((int64_t)member->offset + zip->shift < facts->prefix) {
 			facts->prefix = (int64_t)member->offset + zip->shift;
 		}
 	}
 	facts->entries = (int64_t)count;
 	if (result == 0 && facts->entries != zip->entries) {
-		result = err_set(err, ERR_ARCHIVE, 0, "the zip says %lld entries and has %lld", (long long)zip->entries, (long long)facts->entries);
+		result = err_set(err, ERR_ARCHIVE, 0, "the zip says %lld entries and has %lld", (long long)zip->entries,
+		    (long long)facts->entries);
 	}
 	result = result == 0 ? check_names(members, count, err) : result;
 	free(members);

@@ -28,7 +28,8 @@ add_own_metrics(struct job *job)
 		metrics_add_own(metrics, "unpack_seconds", journal_seconds(&job->journal, PHASE_UNPACK));
 	}
 	if (job->outcome.started) {
-		metrics_add_own(metrics, "pipeline_seconds", (double)(job->outcome.ended_ms - job->outcome.started_ms) / 1000);
+		metrics_add_own(
+		    metrics, "pipeline_seconds", (double)(job->outcome.ended_ms - job->outcome.started_ms) / 1000);
 		metrics_add_own(metrics, "peak_memory_bytes", (double)job->outcome.peak_memory_bytes);
 	}
 }
@@ -37,26 +38,29 @@ static void
 tell_about_metrics(struct job *job)
 {
 	const struct metrics *metrics = &job->metrics;
-	const struct hyperparameter *objective = hyperparameters_find(&job->opt_ml.hyperparameters, "_tuning_objective_metric");
+	const struct hyperparameter *objective =
+	    hyperparameters_find(&job->opt_ml.hyperparameters, "_tuning_objective_metric");
 	const char *definitions = job->opt_ml.metric_definitions;
 	struct definitions_notes notes = {0};
 
 	if (metrics->bad + metrics->overlong > 0) {
 		journal_warn(&job->journal, "%llu metric records were not understood; the first: %s",
-			(unsigned long long)(metrics->bad + metrics->overlong), metrics->first_bad);
+		    (unsigned long long)(metrics->bad + metrics->overlong), metrics->first_bad);
 	}
 	if (metrics->nonfinite > 0) {
-		journal_warn(&job->journal, "%llu metric values were NaN or infinite: not published", (unsigned long long)metrics->nonfinite);
+		journal_warn(&job->journal, "%llu metric values were NaN or infinite: not published",
+		    (unsigned long long)metrics->nonfinite);
 	}
 	if (metrics->dropped > 0) {
-		journal_warn(&job->journal, "%llu metric lines found no room on stdout; the file has them", (unsigned long long)metrics->dropped);
+		journal_warn(&job->journal, "%llu metric lines found no room on stdout; the file has them",
+		    (unsigned long long)metrics->dropped);
 	}
 	if (metrics->names_over > 0) {
-		journal_warn(&job->journal, "more than %d metric names: %llu values are in the file only", (int)METRICS_NAMES_MAX,
-			(unsigned long long)metrics->names_over);
+		journal_warn(&job->journal, "more than %d metric names: %llu values are in the file only",
+		    (int)METRICS_NAMES_MAX, (unsigned long long)metrics->names_over);
 	}
-	definitions_check(metrics, objective != NULL ? objective->variable : NULL, definitions, definitions != NULL ? strlen(definitions) : 0,
-		&notes);
+	definitions_check(metrics, objective != NULL ? objective->variable : NULL, definitions,
+	    definitions != NULL ? strlen(definitions) : 0, &notes);
 	for (int i = 0; i < notes.count; i++) {
 		journal_warn(&job->journal, "%s", notes.text[i]);
 	}
@@ -94,12 +98,12 @@ compose_failure(const struct job *job, const struct exitcode *exitcode, const ch
 		tail_text(&job->relay.tail, &tail);
 	}
 	const struct failure_facts facts = {
-		.reason = exitcode->text,
-		.host = job->opt_ml.cluster.host_count > 1 ? job->opt_ml.cluster.host : NULL,
-		.sentence = sentence,
-		.advice = exitcode_advice(exitcode),
-		.tail = with_tail ? buf_text(&tail) : NULL,
-		.tail_len = tail.len,
+	    .reason = exitcode->text,
+	    .host = job->opt_ml.cluster.host_count > 1 ? job->opt_ml.cluster.host : NULL,
+	    .sentence = sentence,
+	    .advice = exitcode_advice(exitcode),
+	    .tail = with_tail ? buf_text(&tail) : NULL,
+	    .tail_len = tail.len,
 	};
 	failure_compose(&facts, out);
 }
@@ -137,8 +141,10 @@ judge(const struct job *job, const struct err *err, struct exitcode *exitcode, c
 static const char *
 who_ended_it(const struct job *job, const struct err *err)
 {
-	static const char *const words[] = {
-		[ENDED_BY_PIPELINE] = "pipeline", [ENDED_BY_AGENT] = "agent", [ENDED_BY_STOP] = "stop", [ENDED_BY_TIMEOUT] = "timeout"};
+	static const char *const words[] = {[ENDED_BY_PIPELINE] = "pipeline",
+	    [ENDED_BY_AGENT] = "agent",
+	    [ENDED_BY_STOP] = "stop",
+	    [ENDED_BY_TIMEOUT] = "timeout"};
 
 	if (err->kind != ERR_NONE) {
 		return err->kind == ERR_STOPPED ? "stop" : "agent";
@@ -209,7 +215,8 @@ job_conclude(struct job *job, struct err *err)
 	journal_end(&job->journal);
 
 	int recorded = !job->output_off && settings_is(&job->settings, SETTING_RECORD, "on");
-	if (recorded && recount_write(job, &exitcode, who_ended_it(job, err), line.len > 0 ? buf_text(&line) : NULL, record, &trouble) < 0) {
+	if (recorded && recount_write(job, &exitcode, who_ended_it(job, err), line.len > 0 ? buf_text(&line) : NULL,
+	                    record, &trouble) < 0) {
 		journal_warn(&job->journal, "%s", trouble.text);
 		count_in(&exitcode, sentence, &trouble);
 		buf_reset(&text);

@@ -24,13 +24,15 @@ tell(void *self, enum supervisor_notice what, long value)
 		break;
 	case NOTICE_STOP:
 		sigword_name(name, (int)value);
-		log_info("%s: stopping the pipeline, it has %lld s", name, (long long)settings_number(&job->settings, SETTING_STOP_GRACE));
+		log_info("%s: stopping the pipeline, it has %lld s", name,
+		    (long long)settings_number(&job->settings, SETTING_STOP_GRACE));
 		break;
 	case NOTICE_STOP_AGAIN:
 		log_info("a second stop request: the pipeline has %.1f s left", (double)value / 1000);
 		break;
 	case NOTICE_TIMEOUT:
-		log_info("the timeout of %lld s is over: stopping the pipeline", (long long)settings_number(&job->settings, SETTING_TIMEOUT));
+		log_info("the timeout of %lld s is over: stopping the pipeline",
+		    (long long)settings_number(&job->settings, SETTING_TIMEOUT));
 		break;
 	case NOTICE_KILL:
 		journal_warn(&job->journal, "the grace is over: killed the pipeline (%ld processes)", value);
@@ -63,17 +65,17 @@ set_up(struct job *job, struct supervisor *supervisor, const struct watch *watch
 	int at_home = job->request->local && isatty(STDIN_FILENO);
 
 	*supervisor = (struct supervisor){
-		.signals = &job->signals,
-		.relay = &job->relay,
-		.watches = watch,
-		.watch_count = watch->fd >= 0 ? 1 : 0,
-		.stop_signal = (int)settings_number(&job->settings, SETTING_STOP_SIGNAL),
-		.grace_ms = settings_ms(&job->settings, SETTING_STOP_GRACE),
-		.second_stop_ms = at_home ? 0 : SUPERVISOR_SECOND_STOP_MS,
-		.timeout_at_ms = timeout_ms > 0 ? clock_now_ms() + timeout_ms : DEADLINE_NEVER,
-		.raw = settings_is(&job->settings, SETTING_LOG, "raw"),
-		.notice = tell,
-		.notice_self = job,
+	    .signals = &job->signals,
+	    .relay = &job->relay,
+	    .watches = watch,
+	    .watch_count = watch->fd >= 0 ? 1 : 0,
+	    .stop_signal = (int)settings_number(&job->settings, SETTING_STOP_SIGNAL),
+	    .grace_ms = settings_ms(&job->settings, SETTING_STOP_GRACE),
+	    .second_stop_ms = at_home ? 0 : SUPERVISOR_SECOND_STOP_MS,
+	    .timeout_at_ms = timeout_ms > 0 ? clock_now_ms() + timeout_ms : DEADLINE_NEVER,
+	    .raw = settings_is(&job->settings, SETTING_LOG, "raw"),
+	    .notice = tell,
+	    .notice_self = job,
 	};
 }
 
@@ -94,8 +96,8 @@ note_step(struct job *job, size_t at, const struct outcome *outcome)
 		metrics_add_own(&job->metrics, metric, step->seconds);
 	}
 	if (job->command.count > 1) {
-		log_info("step %zu of %zu, '%s', ended with %d after %.1f s", at + 1, job->command.count, name != NULL ? name : "", step->exit_code,
-			step->seconds);
+		log_info("step %zu of %zu, '%s', ended with %d after %.1f s", at + 1, job->command.count,
+		    name != NULL ? name : "", step->exit_code, step->seconds);
 	}
 }
 
@@ -109,8 +111,9 @@ take_outcome(struct job *job, const struct outcome *step)
 		all.started_ms = job->outcome.started_ms;
 		all.leftovers += job->outcome.leftovers;
 		all.unkillable += job->outcome.unkillable;
-		all.peak_memory_bytes =
-			step->peak_memory_bytes > job->outcome.peak_memory_bytes ? step->peak_memory_bytes : job->outcome.peak_memory_bytes;
+		all.peak_memory_bytes = step->peak_memory_bytes > job->outcome.peak_memory_bytes
+		                            ? step->peak_memory_bytes
+		                            : job->outcome.peak_memory_bytes;
 	}
 	job->outcome = all;
 }
@@ -125,10 +128,12 @@ run_step(struct job *job, struct supervisor *supervisor, size_t at, struct err *
 	if (environment_set(&job->environment, "TRAIN_STEP", step->name, err) < 0) {
 		return -1;
 	}
-	const struct child_spec spec = {.argv = step->argv, .envp = job->environment.envp, .cwd_fd = workspace_dir_fd(&job->workspace)};
+	const struct child_spec spec = {
+	    .argv = step->argv, .envp = job->environment.envp, .cwd_fd = workspace_dir_fd(&job->workspace)};
 	supervisor->last = at + 1 == job->command.count;
 	if (job->command.count > 1) {
-		log_info("step %zu of %zu: '%s'", at + 1, job->command.count, step->name != NULL ? step->name : step->argv[0]);
+		log_info("step %zu of %zu: '%s'", at + 1, job->command.count,
+		    step->name != NULL ? step->name : step->argv[0]);
 	}
 	job->step_ran = at + 1;
 	if (supervisor_run(supervisor, &spec, &outcome, err) < 0) {
@@ -151,7 +156,8 @@ job_execute(struct job *job, struct err *err)
 	if (job_phase(job, PHASE_RUN, err) < 0 || (!job->output_off && failure_spawned(&job->failure, err) < 0)) {
 		return -1;
 	}
-	const struct watch watch = {.fd = job->metrics.fd, .events = POLLIN, .ready = metrics_ready, .self = &job->metrics};
+	const struct watch watch = {
+	    .fd = job->metrics.fd, .events = POLLIN, .ready = metrics_ready, .self = &job->metrics};
 	set_up(job, &supervisor, &watch);
 	for (size_t at = 0; at < job->command.count && more == 1; at++) {
 		more = run_step(job, &supervisor, at, err);

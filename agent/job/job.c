@@ -106,7 +106,8 @@ open_job(struct job *job, const struct job_request *request, struct err *err)
 	} else {
 		make_run_id(job->run_id);
 	}
-	if (signals_open(&job->signals, err) < 0 || relay_open(&job->relay, STDOUT_FILENO, STDERR_FILENO, &job->log_mask, err) < 0) {
+	if (signals_open(&job->signals, err) < 0 ||
+	    relay_open(&job->relay, STDOUT_FILENO, STDERR_FILENO, &job->log_mask, err) < 0) {
 		return -1;
 	}
 	log_set_sink(say, &job->relay);
@@ -161,8 +162,8 @@ job_run(const struct job_request *request, struct err *err)
 	if (job == NULL) {
 		return err_set(err, ERR_SYSTEM, 12, "cannot begin");
 	}
-	if (open_job(job, request, err) == 0 && job_prepare(job, err) == 0 && job_bring(job, err) == 0 && job_launch(job, err) == 0 &&
-	    job_execute(job, err) == 0) {
+	if (open_job(job, request, err) == 0 && job_prepare(job, err) == 0 && job_bring(job, err) == 0 &&
+	    job_launch(job, err) == 0 && job_execute(job, err) == 0) {
 		log_debug("all steps were run");
 	}
 	int code = job_conclude(job, err);

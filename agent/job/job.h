@@ -46,12 +46,12 @@ struct job_request {
 	char *const *envp;
 	const char *const *sets; /* "NAME=VALUE" of --set */
 	size_t set_count;
-	char *const *command;    /* what followed "--", ended by NULL; or NULL */
-	const char *root;        /* the job root that `train run` made; NULL: by the settings */
-	const char *project;     /* `train run DIR`: the folder whose entries are linked, absolute; or NULL */
-	const char *work;        /* `train run`: folder in which 'work' is made, absolute; or NULL */
-	const char *run_id;      /* `train run`: the run's id; NULL: one is made */
-	int local;               /* `train run` */
+	char *const *command; /* what followed "--", ended by NULL; or NULL */
+	const char *root;     /* the job root that `train run` made; NULL: by the settings */
+	const char *project;  /* `train run DIR`: the folder whose entries are linked, absolute; or NULL */
+	const char *work;     /* `train run`: folder in which 'work' is made, absolute; or NULL */
+	const char *run_id;   /* `train run`: the run's id; NULL: one is made */
+	int local;            /* `train run` */
 };
 
 /* The code as it was used. */
@@ -63,8 +63,8 @@ struct job_code {
 	char *address;            /* as it may be shown, or NULL */
 	const char *found_by;     /* "environment TRAIN_CODE", "channel code" */
 	char origin[SETTING_ORIGIN_MAX];
-	int64_t bytes;            /* of the archive, or -1 */
-	char **zip;               /* how to start the executable zip, ended by NULL; or NULL */
+	int64_t bytes; /* of the archive, or -1 */
+	char **zip;    /* how to start the executable zip, ended by NULL; or NULL */
 };
 
 struct job_step {

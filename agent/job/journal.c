@@ -35,7 +35,8 @@ journal_enter(struct journal *journal, enum phase phase)
 	}
 	journal_end(journal);
 	journal->phase = phase;
-	journal->phases[phase].begin_ms = journal->phases[phase].end_ms != 0 ? journal->phases[phase].begin_ms : clock_now_ms();
+	journal->phases[phase].begin_ms =
+	    journal->phases[phase].end_ms != 0 ? journal->phases[phase].begin_ms : clock_now_ms();
 }
 
 double

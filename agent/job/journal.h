@@ -11,8 +11,8 @@
 #include "base/err.h"
 
 enum {
-	JOURNAL_WARNINGS_MAX = 64,  /* more are logged but not recorded */
-	JOURNAL_SLOW_MS = 1000,     /* a phase that took longer gets a log line (product §4) */
+	JOURNAL_WARNINGS_MAX = 64, /* more are logged but not recorded */
+	JOURNAL_SLOW_MS = 1000,    /* a phase that took longer gets a log line (product §4) */
 };
 
 struct journal {

@@ -32,14 +32,17 @@ check_there_is_a_job(const struct job *job, struct err *err)
 {
 	char *const *envp = job->request->envp;
 	struct stat st;
-	int named = job->settings.offers[SETTING_CODE][SOURCE_COMMAND_LINE].given || variables_given(envp, "TRAIN_CODE") != NULL ||
-	            job->settings.offers[SETTING_COMMAND][SOURCE_COMMAND_LINE].given || variables_given(envp, "TRAIN_COMMAND") != NULL;
+	int named = job->settings.offers[SETTING_CODE][SOURCE_COMMAND_LINE].given ||
+	            variables_given(envp, "TRAIN_CODE") != NULL ||
+	            job->settings.offers[SETTING_COMMAND][SOURCE_COMMAND_LINE].given ||
+	            variables_given(envp, "TRAIN_COMMAND") != NULL;
 
-	if (variables_given(envp, "TRAINING_JOB_NAME") != NULL || named || job->request->command != NULL || job->request->local ||
-	    stat(job->root, &st) == 0) {
+	if (variables_given(envp, "TRAINING_JOB_NAME") != NULL || named || job->request->command != NULL ||
+	    job->request->local || stat(job->root, &st) == 0) {
 		return 0;
 	}
-	return err_set(err, ERR_USAGE, 0, "no job here ('%s' does not exist); to run this folder: train run", job->root);
+	return err_set(
+	    err, ERR_USAGE, 0, "no job here ('%s' does not exist); to run this folder: train run", job->root);
 }
 
 /* A SageMaker job whose output is lost would be paid for in vain; at home a warning is enough. */
@@ -102,7 +105,8 @@ read_files(struct job *job, struct err *err)
 		return tell_mistakes(&mistakes);
 	}
 	if (job->opt_ml.is_processing && job->request->command == NULL) {
-		return err_set(err, ERR_USAGE, 0, "this image only trains: '%s' is the root of a Processing job", job->root);
+		return err_set(
+		    err, ERR_USAGE, 0, "this image only trains: '%s' is the root of a Processing job", job->root);
 	}
 	job_tell(job, &job->opt_ml.warnings, &told);
 	return 0;
@@ -131,7 +135,8 @@ read_job(struct job *job, struct err *err)
 	}
 	CLEAN_NOTES warnings = {0};
 	size_t told = 0;
-	int found = code_find_default(&job->find, &job->opt_ml, command_is_given(job->request->command, &job->settings), &warnings, err);
+	int found = code_find_default(
+	    &job->find, &job->opt_ml, command_is_given(job->request->command, &job->settings), &warnings, err);
 	job_tell(job, &warnings, &told);
 	return found;
 }
@@ -240,7 +245,8 @@ plan_code(struct job *job, struct err *err)
 	if (job->request->project != NULL) {
 		return 0;
 	}
-	int result = code_policy_plan(&job->plan, &job->settings, &job->opt_ml, &job->find, envp, script_mode, &warnings, err);
+	int result =
+	    code_policy_plan(&job->plan, &job->settings, &job->opt_ml, &job->find, envp, script_mode, &warnings, err);
 	job_tell(job, &warnings, &told);
 	if (result < 0 || job->plan.how != CODE_FOUND_NONE) {
 		return result;

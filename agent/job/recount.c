@@ -22,7 +22,7 @@ struct rows {
 	struct record_value *values; /* as many as there are hyperparameters */
 	const char **masked;         /* likewise */
 	struct record_tag *tags;
-	char **variables;            /* names, one allocation each */
+	char **variables; /* names, one allocation each */
 	size_t variable_count;
 	struct record_phase phases[PHASES];
 	struct record_step steps[STEPS_MAX];
@@ -56,9 +56,9 @@ tell_settings(const struct job *job, struct rows *rows, struct record *record)
 		}
 		rows->shown[i] = buf_take(&shown);
 		rows->settings[i] = (struct record_setting){
-			.name = setting_row((enum setting)i)->name,
-			.value = rows->shown[i],
-			.source = settings_origin(&job->settings, (enum setting)i, rows->origins[i]),
+		    .name = setting_row((enum setting)i)->name,
+		    .value = rows->shown[i],
+		    .source = settings_origin(&job->settings, (enum setting)i, rows->origins[i]),
 		};
 	}
 	record->settings = rows->settings;
@@ -71,13 +71,13 @@ tell_code(const struct job *job, struct rows *rows, struct record *record)
 	const struct job_code *code = &job->code;
 
 	rows->code = (struct record_code){
-		.address = code->address,
-		.version = code->version,
-		.etag = code->etag,
-		.sha256 = code->sha256[0] != '\0' ? code->sha256 : NULL,
-		.size = code->bytes,
-		.kind = code->kind[0] != '\0' ? code->kind : NULL,
-		.found_by = code->found_by,
+	    .address = code->address,
+	    .version = code->version,
+	    .etag = code->etag,
+	    .sha256 = code->sha256[0] != '\0' ? code->sha256 : NULL,
+	    .size = code->bytes,
+	    .kind = code->kind[0] != '\0' ? code->kind : NULL,
+	    .found_by = code->found_by,
 	};
 	record->code = code->found_by != NULL ? &rows->code : NULL;
 }
@@ -90,7 +90,8 @@ tell_channels(const struct job *job, struct rows *rows, struct record *record)
 	for (size_t i = 0; i < channels->count && i < CHANNELS_MAX; i++) {
 		const struct channel *from = &channels->list[i];
 
-		rows->channels[i] = (struct record_channel){.name = from->name, .mode = from->mode, .s3_uri = from->s3_uri};
+		rows->channels[i] =
+		    (struct record_channel){.name = from->name, .mode = from->mode, .s3_uri = from->s3_uri};
 		record->channel_count++;
 	}
 	record->channels = rows->channels;
@@ -111,7 +112,8 @@ tell_hyperparameters(const struct job *job, struct rows *rows, struct record *re
 		if (secrets_is_masked(hps->list[i].name, redact)) {
 			rows->masked[record->masked_count++] = hps->list[i].name;
 		} else {
-			rows->values[record->hyperparameter_count++] = (struct record_value){.name = hps->list[i].name, .json = hps->list[i].json};
+			rows->values[record->hyperparameter_count++] =
+			    (struct record_value){.name = hps->list[i].name, .json = hps->list[i].json};
 		}
 	}
 	record->hyperparameters = rows->values;
@@ -168,9 +170,9 @@ tell_phases(const struct job *job, struct rows *rows, struct record *record)
 
 		if (begin != 0) {
 			rows->phases[record->phase_count++] = (struct record_phase){
-				.name = phase_name((enum phase)i),
-				.start = (double)(begin - job->journal.began_ms) / 1000,
-				.seconds = journal_seconds(&job->journal, (enum phase)i),
+			    .name = phase_name((enum phase)i),
+			    .start = (double)(begin - job->journal.began_ms) / 1000,
+			    .seconds = journal_seconds(&job->journal, (enum phase)i),
 			};
 		}
 	}
@@ -182,10 +184,10 @@ tell_steps(const struct job *job, struct rows *rows, struct record *record)
 {
 	for (size_t i = 0; i < job->command.count && i < STEPS_MAX; i++) {
 		rows->steps[i] = (struct record_step){
-			.name = job->command.steps[i].name,
-			.words = (const char *const *)job->command.steps[i].argv,
-			.exit_code = job->steps[i].started ? job->steps[i].exit_code : -1,
-			.seconds = job->steps[i].seconds,
+		    .name = job->command.steps[i].name,
+		    .words = (const char *const *)job->command.steps[i].argv,
+		    .exit_code = job->steps[i].started ? job->steps[i].exit_code : -1,
+		    .seconds = job->steps[i].seconds,
 		};
 		record->step_count++;
 	}
@@ -226,7 +228,8 @@ outcome_word(const struct exitcode *exitcode)
 }
 
 int
-recount_write(const struct job *job, const struct exitcode *exitcode, const char *ended_by, const char *failure, char *path, struct err *err)
+recount_write(const struct job *job, const struct exitcode *exitcode, const char *ended_by, const char *failure,
+    char *path, struct err *err)
 {
 	struct record record = {0};
 	struct rows rows = {0};
@@ -247,7 +250,8 @@ recount_write(const struct job *job, const struct exitcode *exitcode, const char
 	relay_lost(&job->relay, &lines, &record.log_bytes_lost);
 
 	int result = -1;
-	if (tell_hyperparameters(job, &rows, &record) < 0 || tell_variables(job, &rows, &record) < 0 || tell_tags(job, &rows, &record) < 0) {
+	if (tell_hyperparameters(job, &rows, &record) < 0 || tell_variables(job, &rows, &record) < 0 ||
+	    tell_tags(job, &rows, &record) < 0) {
 		err_set(err, ERR_SYSTEM, ENOMEM, "cannot write the record");
 	} else {
 		result = record_write(&record, path, err);

@@ -10,7 +10,7 @@
 #include "report/exitcode.h"
 
 /* Writes the record; its path comes out in 'path' (PATH_BYTES_MAX). 'failure' is the first line of the failure text, or NULL. -1 with 'err'. */
-MUST_CHECK int recount_write(const struct job *job, const struct exitcode *exitcode, const char *ended_by, const char *failure, char *path,
-	struct err *err);
+MUST_CHECK int recount_write(const struct job *job, const struct exitcode *exitcode, const char *ended_by,
+    const char *failure, char *path, struct err *err);
 
 #endif

@@ -10,9 +10,10 @@
 /* Bits, so that a policy is a set of them. */
 enum {
 	ADDRESS_PUBLIC = 1,
-	ADDRESS_LOOPBACK = 2,   /* 127/8, ::1, and 0/8 and ::, which the kernel takes for loopback */
-	ADDRESS_PRIVATE = 4,    /* RFC 1918, RFC 6598, fc00::/7, and the ranges for tests, multicast and the future */
-	ADDRESS_LINK_LOCAL = 8, /* 169.254/16, fe80::/10, and fd00:ec2::/32, where clouds answer for the instance itself */
+	ADDRESS_LOOPBACK = 2, /* 127/8, ::1, and 0/8 and ::, which the kernel takes for loopback */
+	ADDRESS_PRIVATE = 4,  /* RFC 1918, RFC 6598, fc00::/7, and the ranges for tests, multicast and the future */
+	ADDRESS_LINK_LOCAL =
+	    8, /* 169.254/16, fe80::/10, and fd00:ec2::/32, where clouds answer for the instance itself */
 	ADDRESS_ANY = 15,
 };
 

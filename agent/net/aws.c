@@ -177,11 +177,11 @@ ruled_address(char *out, size_t size, enum aws_service service, const char *regi
 	switch (service) {
 	case AWS_S3:
 		if (strcmp(region, "aws-global") == 0) {
-			return snprintf(
-			    out, size, "https://s3%s%s.amazonaws.com", fips ? "-fips" : "", dual ? ".dualstack.us-east-1" : "");
+			return snprintf(out, size, "https://s3%s%s.amazonaws.com", fips ? "-fips" : "",
+			    dual ? ".dualstack.us-east-1" : "");
 		}
-		return snprintf(
-		    out, size, "https://s3%s%s.%s.%s", fips ? "-fips" : "", dual ? ".dualstack" : "", region, p->suffix);
+		return snprintf(out, size, "https://s3%s%s.%s.%s", fips ? "-fips" : "", dual ? ".dualstack" : "",
+		    region, p->suffix);
 	case AWS_SAGEMAKER:
 		return sagemaker_address(out, size, p, region, fips, dual);
 	case AWS_STS:
@@ -211,10 +211,12 @@ aws_endpoint(
 		return use_custom(endpoint, name, address, fips, dual, err);
 	}
 	if (fips && !p->fips) {
-		return err_set(err, ERR_SETTINGS, 0, "the partition of region '%s' does not support FIPS endpoints", region);
+		return err_set(
+		    err, ERR_SETTINGS, 0, "the partition of region '%s' does not support FIPS endpoints", region);
 	}
 	if (dual && p->dual_suffix == NULL) {
-		return err_set(err, ERR_SETTINGS, 0, "the partition of region '%s' does not support dual stack", region);
+		return err_set(
+		    err, ERR_SETTINGS, 0, "the partition of region '%s' does not support dual stack", region);
 	}
 	(void)ruled_address(endpoint->address, sizeof(endpoint->address), service, region, fips, dual);
 	return 0;

@@ -145,7 +145,8 @@ provider_environment(const struct provider_run *run, struct credentials *out, st
 	}
 	out->expires_s = provider_parse_time(net_env(envp, "AWS_CREDENTIAL_EXPIRATION"));
 	if (out->expires_s < 0) {
-		return err_set(err, ERR_CREDENTIALS, 0, "AWS_CREDENTIAL_EXPIRATION is no time such as 2026-01-15T18:00:00Z");
+		return err_set(
+		    err, ERR_CREDENTIALS, 0, "AWS_CREDENTIAL_EXPIRATION is no time such as 2026-01-15T18:00:00Z");
 	}
 	out->provider = "environment";
 	return 1;

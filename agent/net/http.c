@@ -157,8 +157,8 @@ fail_by_code(struct http *http, struct err *err)
 		return -1;
 	case CURLE_SSL_CONNECT_ERROR:
 		why = trust_explain(text);
-		return err_set(err, ERR_UNAVAILABLE, 0, "no TLS with '%s': %s%s%s%s", http->shown, why == NULL ? "" : why,
-		    why == NULL ? "" : " (", text, why == NULL ? "" : ")");
+		return err_set(err, ERR_UNAVAILABLE, 0, "no TLS with '%s': %s%s%s%s", http->shown,
+		    why == NULL ? "" : why, why == NULL ? "" : " (", text, why == NULL ? "" : ")");
 	default:
 		return err_set(err, ERR_UNAVAILABLE, 0, "cannot get '%s': %s", http->shown, text);
 	}
@@ -171,10 +171,11 @@ fail(struct http *http, struct err *err)
 	if (http->now.refused != 0 && http->now.head <= 0) {
 		(void)fail_refused(http, err);
 	} else if (http->now.head < 0) {
-		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' sent more than %d bytes of headers", http->shown, HTTP_HEAD_MAX);
-	} else if (http->now.head > 0 && http->now.result == CURLE_PARTIAL_FILE) {
 		(void)err_set(
-		    err, ERR_UNAVAILABLE, 0, "'%s' was cut after %lld bytes", http->shown, (long long)http->now.body_got);
+		    err, ERR_UNAVAILABLE, 0, "'%s' sent more than %d bytes of headers", http->shown, HTTP_HEAD_MAX);
+	} else if (http->now.head > 0 && http->now.result == CURLE_PARTIAL_FILE) {
+		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' was cut after %lld bytes", http->shown,
+		    (long long)http->now.body_got);
 	} else {
 		(void)fail_by_code(http, err);
 	}
@@ -212,7 +213,8 @@ check_time(struct http *http, struct err *err)
 	int64_t now_ms = clock_now_ms();
 
 	if (now_ms >= http->ctx->deadline_ms) {
-		return err_set(err, ERR_DEADLINE, 0, "the time for this phase is over while waiting for '%s'", http->shown);
+		return err_set(
+		    err, ERR_DEADLINE, 0, "the time for this phase is over while waiting for '%s'", http->shown);
 	}
 	if (now_ms >= http->now.deadline_ms) {
 		return fail_in_time(http, err, "did not answer in time");
@@ -377,7 +379,8 @@ set_request_options(struct http *http, const struct http_request *request, const
 	bad |= curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, connect_ms) != CURLE_OK;
 	if (strcmp(request->method, "GET") != 0) {
 		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body_len) != CURLE_OK;
-		bad |= curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body == NULL ? "" : request->body) != CURLE_OK;
+		bad |=
+		    curl_easy_setopt(easy, CURLOPT_POSTFIELDS, request->body == NULL ? "" : request->body) != CURLE_OK;
 		bad |= curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) != CURLE_OK;
 	}
 	bad |= add_lines(http, request) < 0;
@@ -454,7 +457,8 @@ note_peer(struct http *http, struct http_reply *reply)
 {
 	char *peer = NULL;
 
-	if (!http->now.via_proxy && curl_easy_getinfo(http->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK && peer != NULL) {
+	if (!http->now.via_proxy && curl_easy_getinfo(http->easy, CURLINFO_PRIMARY_IP, &peer) == CURLE_OK &&
+	    peer != NULL) {
 		reply->peer = address_kind_of_text(peer);
 	}
 }
@@ -536,8 +540,8 @@ http_slurp(struct http *http, struct buf *body, struct err *err)
 
 	while ((n = read_body(http, piece, sizeof(piece), err)) > 0) {
 		if (buf_add(body, piece, (size_t)n) < 0) {
-			(void)err_set(
-			    err, ERR_UNAVAILABLE, 0, "the reply of '%s' is larger than %zu bytes", http->shown, body->max);
+			(void)err_set(err, ERR_UNAVAILABLE, 0, "the reply of '%s' is larger than %zu bytes",
+			    http->shown, body->max);
 			err->http = http->now.status;
 			return -1;
 		}

@@ -173,6 +173,7 @@ netrc_find(char *const *envp, const char *host, struct secret *userpass, struct 
 	if (got == -2) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep a password");
 	}
-	return got < 0 ? err_set(err, ERR_SETTINGS, 0, "the netrc file is not one: a word stands where a keyword should")
-	               : got;
+	return got < 0
+	           ? err_set(err, ERR_SETTINGS, 0, "the netrc file is not one: a word stands where a keyword should")
+	           : got;
 }

@@ -119,7 +119,8 @@ wait_readable(const struct net_context *ctx, int fd, int64_t until_ms, struct er
 static int
 fail_slow(const struct net_context *ctx, struct err *err)
 {
-	return net_check(ctx, err) < 0 ? -1 : err_set(err, ERR_CREDENTIALS, 0, "credential_process does not end in time");
+	return net_check(ctx, err) < 0 ? -1
+	                               : err_set(err, ERR_CREDENTIALS, 0, "credential_process does not end in time");
 }
 
 static int
@@ -138,7 +139,8 @@ collect(const struct net_context *ctx, int fd, int64_t until_ms, struct buf *out
 			return err_set(err, ERR_SYSTEM, errno, "cannot read from credential_process");
 		}
 		if (n > 0 && buf_add(out, piece, (size_t)n) < 0) {
-			return err_set(err, ERR_CREDENTIALS, 0, "credential_process prints more than %zu bytes", out->max);
+			return err_set(
+			    err, ERR_CREDENTIALS, 0, "credential_process prints more than %zu bytes", out->max);
 		}
 		secret_wipe(piece, n > 0 ? (size_t)n : 0);
 	}
@@ -200,8 +202,8 @@ process_run(const struct net_context *ctx, const char *command, int within_ms, s
 	CLEAN_FD to = ends[1];
 
 	if (split(text, words) <= 0) {
-		return err_set(err, ERR_CREDENTIALS, 0, "credential_process is empty, has an open quote or over %d words",
-		    PROCESS_WORDS_MAX);
+		return err_set(err, ERR_CREDENTIALS, 0,
+		    "credential_process is empty, has an open quote or over %d words", PROCESS_WORDS_MAX);
 	}
 	failed = spawn(words, ctx->envp, to, &pid);
 	if (failed != 0) {

@@ -100,7 +100,8 @@ container_address(const struct provider_run *run, struct buf *address, unsigned 
 		return 0;
 	}
 	if (relative != NULL && relative[0] != '/') {
-		return err_set(err, ERR_CREDENTIALS, 0, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with '/'");
+		return err_set(
+		    err, ERR_CREDENTIALS, 0, "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI does not begin with '/'");
 	}
 	(void)buf_printf(address, "%s%s", relative != NULL ? container_base : "", relative != NULL ? relative : full);
 	if (address->full || url_parse(&url, buf_text(address), err) < 0) {
@@ -145,7 +146,8 @@ ask_container(const struct provider_run *run, struct http *http, const char *add
 		err->http = reply.status;
 		return -1;
 	}
-	got = provider_parse_json(buf_text(&body), body.len, "the container's credentials endpoint", "Token", 1, out, err);
+	got = provider_parse_json(
+	    buf_text(&body), body.len, "the container's credentials endpoint", "Token", 1, out, err);
 	if (body.data != NULL) {
 		secret_wipe(body.data, body.len);
 	}
@@ -178,7 +180,8 @@ provider_container(const struct provider_run *run, struct credentials *out, stru
 	retry_init(&retry, CREDS_ENDPOINT_ATTEMPTS);
 	while (ask_container(run, http, buf_text(&address), addresses, out, &retry_after_ms, err) < 0) {
 		if (retry_next(&retry, run->ctx, retry_after_ms, err) < 0) {
-			err->kind = err->kind == ERR_UNAVAILABLE || err->kind == ERR_DENIED ? ERR_CREDENTIALS : err->kind;
+			err->kind =
+			    err->kind == ERR_UNAVAILABLE || err->kind == ERR_DENIED ? ERR_CREDENTIALS : err->kind;
 			return -1;
 		}
 	}
@@ -240,8 +243,8 @@ get_session(const struct instance *instance, struct secret *token, struct err *e
 	int status;
 
 	buf_init(&body, CREDS_TOKEN_MAX);
-	status =
-	    ask_instance(instance, "PUT", "/latest/api/token", "x-aws-ec2-metadata-token-ttl-seconds", "21600", &body, err);
+	status = ask_instance(
+	    instance, "PUT", "/latest/api/token", "x-aws-ec2-metadata-token-ttl-seconds", "21600", &body, err);
 	if (status < 0) {
 		if (err->kind != ERR_UNAVAILABLE) {
 			return -1;
@@ -257,8 +260,9 @@ get_session(const struct instance *instance, struct secret *token, struct err *e
 		provider_skip(instance->run, "instance metadata", why);
 		return 0;
 	}
-	return secret_set(token, buf_text(&body), body.len) < 0 ? err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep a token")
-	                                                        : 1;
+	return secret_set(token, buf_text(&body), body.len) < 0
+	           ? err_set(err, ERR_SYSTEM, ENOMEM, "cannot keep a token")
+	           : 1;
 }
 
 /* The role's name, the first line of what the service lists. 1, 0 when the instance has none, -1. */
@@ -281,8 +285,8 @@ get_role(const struct instance *instance, const struct secret *token, struct buf
 		return 0;
 	}
 	if (status != 200) {
-		return err_set(
-		    err, ERR_CREDENTIALS, 0, "the instance metadata service answers %d when asked for the role", status);
+		return err_set(err, ERR_CREDENTIALS, 0,
+		    "the instance metadata service answers %d when asked for the role", status);
 	}
 	(void)buf_adds(path, list);
 	(void)url_encode(path, buf_text(&body), len, 0);
@@ -302,8 +306,8 @@ get_keys(const struct instance *instance, const struct secret *token, const char
 		return -1;
 	}
 	if (status != 200) {
-		return err_set(
-		    err, ERR_CREDENTIALS, 0, "the instance metadata service answers %d when asked for credentials", status);
+		return err_set(err, ERR_CREDENTIALS, 0,
+		    "the instance metadata service answers %d when asked for credentials", status);
 	}
 	got = provider_parse_json(buf_text(&body), body.len, "the instance metadata service", "Token", 1, out, err);
 	if (body.data != NULL) {

@@ -86,7 +86,8 @@ run_process(const struct provider_run *run, const char *command, struct credenti
 	buf_init(&text, CREDS_REPLY_MAX);
 	done = process_run(run->ctx, command, CREDS_PROCESS_MS, &text, err);
 	if (done == 0) {
-		done = provider_parse_json(buf_text(&text), text.len, "credential_process", "SessionToken", 0, out, err);
+		done =
+		    provider_parse_json(buf_text(&text), text.len, "credential_process", "SessionToken", 0, out, err);
 	}
 	if (text.data != NULL) {
 		secret_wipe(text.data, text.len);
@@ -105,7 +106,8 @@ assume_web_identity(
 	int named;
 
 	if (find(profile, "web_identity_token_file", &file) <= 0 || find(profile, "role_arn", &role) <= 0) {
-		return err_set(err, ERR_CREDENTIALS, 0, "profile '%s' has a web identity token and no role_arn", profile->name);
+		return err_set(
+		    err, ERR_CREDENTIALS, 0, "profile '%s' has a web identity token and no role_arn", profile->name);
 	}
 	named = find(profile, "role_session_name", &session);
 	return provider_assume(

@@ -63,8 +63,8 @@ static int
 take_element(const char *xml, const char *name, struct secret *secret)
 {
 	char text[CREDS_TOKEN_MAX];
-	int kept =
-	    xml_text(xml, name, 1, text, sizeof(text)) && text[0] != '\0' && secret_set(secret, text, strlen(text)) == 0;
+	int kept = xml_text(xml, name, 1, text, sizeof(text)) && text[0] != '\0' &&
+	           secret_set(secret, text, strlen(text)) == 0;
 
 	secret_wipe(text, sizeof(text));
 	return kept;
@@ -76,7 +76,8 @@ read_answer(const char *xml, struct credentials *out, struct err *err)
 	char expires[64];
 
 	if (!take_element(xml, "AccessKeyId", &out->access_key) ||
-	    !take_element(xml, "SecretAccessKey", &out->secret_key) || !take_element(xml, "SessionToken", &out->token)) {
+	    !take_element(xml, "SecretAccessKey", &out->secret_key) ||
+	    !take_element(xml, "SessionToken", &out->token)) {
 		return err_set(err, ERR_CREDENTIALS, 0, "STS answers without keys or session token");
 	}
 	out->expires_s = xml_text(xml, "Expiration", 1, expires, sizeof(expires)) ? provider_parse_time(expires) : -1;
@@ -91,7 +92,8 @@ static int
 refuse(const struct service_error *error, int status, const char *role_arn, struct err *err)
 {
 	/* STS calls its own trouble with the identity provider the sender's fault; it passes. */
-	int passes = strcmp(error->code, "IDPCommunicationError") == 0 || retry_class_of(status, error->code) != RETRY_NO;
+	int passes =
+	    strcmp(error->code, "IDPCommunicationError") == 0 || retry_class_of(status, error->code) != RETRY_NO;
 
 	(void)err_set(err, passes ? ERR_UNAVAILABLE : ERR_CREDENTIALS, 0,
 	    "STS does not let role '%s' be assumed: %d %s%s%s", role_arn, status, error->code,
@@ -104,7 +106,8 @@ static int
 ask_sts(const struct provider_run *run, struct http *http, const struct aws_endpoint *endpoint, const char *form,
     const char *role_arn, struct credentials *out, struct err *err)
 {
-	static const struct sigv4_header headers[] = {{"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
+	static const struct sigv4_header headers[] = {
+	    {"Content-Type", "application/x-www-form-urlencoded; charset=utf-8"}};
 	CLEAN_REPLY reply = {.status = 0};
 	CLEAN_BUF body = {0};
 	struct service_error error;
@@ -123,7 +126,8 @@ ask_sts(const struct provider_run *run, struct http *http, const struct aws_endp
 		return -1;
 	}
 	if (reply.status != 200) {
-		return service_read_error(http, &reply, &error, err) < 0 ? -1 : refuse(&error, reply.status, role_arn, err);
+		return service_read_error(http, &reply, &error, err) < 0 ? -1
+		                                                         : refuse(&error, reply.status, role_arn, err);
 	}
 	if (http_slurp(http, &body, err) < 0) {
 		return -1;

@@ -92,8 +92,8 @@ read_resumed(void *self, void *bytes, size_t len, struct err *err)
 
 		if (n > 0) {
 			if (r->size >= 0 && n > r->size - r->offset) {
-				return err_set(
-				    err, ERR_UNAVAILABLE, 0, "'%s' sent more than its %lld bytes", r->name, (long long)r->size);
+				return err_set(err, ERR_UNAVAILABLE, 0, "'%s' sent more than its %lld bytes", r->name,
+				    (long long)r->size);
 			}
 			r->offset += n;
 			retry_progress(&r->retry);
@@ -103,8 +103,8 @@ read_resumed(void *self, void *bytes, size_t len, struct err *err)
 			return 0;
 		}
 		if (n == 0) {
-			(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' ended after %lld of %lld bytes", r->name, (long long)r->offset,
-			    (long long)r->size);
+			(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' ended after %lld of %lld bytes", r->name,
+			    (long long)r->offset, (long long)r->size);
 		}
 		if (recover(r, err) < 0) {
 			return -1;

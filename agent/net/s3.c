@@ -48,8 +48,8 @@ s3_split(const char *url, char bucket[S3_BUCKET_MAX], const char **key, struct e
 		return err_set(err, ERR_SETTINGS, 0, "'%.200s' is no s3://bucket/key", url);
 	}
 	if (len > 6 && memcmp(rest + len - 6, "--x-s3", 6) == 0) {
-		return err_set(
-		    err, ERR_SETTINGS, 0, "'%.200s' lies in an S3 Express directory bucket, which is not supported", url);
+		return err_set(err, ERR_SETTINGS, 0,
+		    "'%.200s' lies in an S3 Express directory bucket, which is not supported", url);
 	}
 	if (strlen(rest + len + 1) >= S3_KEY_MAX) {
 		return err_set(err, ERR_SETTINGS, 0, "the key of '%.200s' has more than 1024 bytes", url);
@@ -66,7 +66,8 @@ send_get(struct s3 *s3, const char *range, const char *if_match, struct http_rep
 {
 	CLEAN_BUF url = {0};
 	struct sigv4_header headers[4];
-	struct service_call call = {.method = "GET", .headers = headers, .region = s3->endpoint.region, .service = "s3"};
+	struct service_call call = {
+	    .method = "GET", .headers = headers, .region = s3->endpoint.region, .service = "s3"};
 
 	buf_init(&url, URL_MAX - 1);
 	if (aws_object_url(&s3->endpoint, s3->bucket, s3->key, s3->version_id, &url, err) < 0) {
@@ -108,8 +109,8 @@ region_of_host(const char *host, char region[AWS_REGION_MAX])
 static int
 names_wrong_region(int status, const struct service_error *error)
 {
-	static const char *const codes[] = {
-	    "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"};
+	static const char *const codes[] = {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed",
+	    "IllegalLocationConstraintException"};
 
 	for (size_t i = 0; i < ARRAY_LEN(codes); i++) {
 		if (strcmp(error->code, codes[i]) == 0) {
@@ -153,14 +154,15 @@ fail_denied(const struct s3 *s3, const struct service_error *error, struct err *
 
 	if (s3->owner != NULL) {
 		(void)snprintf(owner, sizeof(owner),
-		    "; or the bucket is not of account %s: a shared artifact account needs TRAIN_CODE_OWNER", s3->owner);
+		    "; or the bucket is not of account %s: a shared artifact account needs TRAIN_CODE_OWNER",
+		    s3->owner);
 	}
 	return err_set(err, ERR_DENIED, 0,
 	    "'%s' is denied (%s%s%.120s): the role may lack %s, or kms:Decrypt on the object's key%s; or, without "
 	    "s3:ListBucket, the object does "
 	    "not exist",
-	    s3->name, error->code[0] == '\0' ? "403" : error->code, error->message[0] == '\0' ? "" : ": ", error->message,
-	    action, owner);
+	    s3->name, error->code[0] == '\0' ? "403" : error->code, error->message[0] == '\0' ? "" : ": ",
+	    error->message, action, owner);
 }
 
 static int
@@ -179,8 +181,8 @@ static int
 fail_finally(const struct s3 *s3, int status, const struct service_error *error, struct err *err)
 {
 	static const char *const absent[] = {"NoSuchKey", "NoSuchBucket", "NoSuchVersion", NULL};
-	static const char *const keys[] = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken", "ExpiredToken",
-	    "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException", NULL};
+	static const char *const keys[] = {"InvalidAccessKeyId", "SignatureDoesNotMatch", "InvalidToken",
+	    "ExpiredToken", "ExpiredTokenException", "InvalidSignatureException", "UnrecognizedClientException", NULL};
 	const char *gap = error->message[0] == '\0' ? "" : ": ";
 
 	if (is_one_of(error->code, absent) || status == 404) {
@@ -188,19 +190,21 @@ fail_finally(const struct s3 *s3, int status, const struct service_error *error,
 		    error->code[0] == '\0' ? "404" : error->code, gap, error->message);
 	}
 	if (status == 405) {
-		return err_set(err, ERR_NOT_FOUND, 0, "'%s' in this version is a delete marker (%s)", s3->name, error->code);
+		return err_set(
+		    err, ERR_NOT_FOUND, 0, "'%s' in this version is a delete marker (%s)", s3->name, error->code);
 	}
 	if (is_one_of(error->code, keys)) {
-		return err_set(err, ERR_CREDENTIALS, 0, "S3 does not accept the credentials for '%s' (%s%s%s)", s3->name,
-		    error->code, gap, error->message);
+		return err_set(err, ERR_CREDENTIALS, 0, "S3 does not accept the credentials for '%s' (%s%s%s)",
+		    s3->name, error->code, gap, error->message);
 	}
 	if (strcmp(error->code, "RequestTimeTooSkewed") == 0) {
 		return err_set(err, ERR_DENIED, 0,
 		    "S3 refuses requests for '%s': this machine's clock is wrong by over 15 minutes", s3->name);
 	}
 	if (names_wrong_region(status, error)) {
-		return err_set(err, ERR_DENIED, 0, "'%s' is not in region '%s' (%s%s%s): set AWS_REGION to the bucket's region",
-		    s3->name, s3->endpoint.region, error->code, gap, error->message);
+		return err_set(err, ERR_DENIED, 0,
+		    "'%s' is not in region '%s' (%s%s%s): set AWS_REGION to the bucket's region", s3->name,
+		    s3->endpoint.region, error->code, gap, error->message);
 	}
 	if (status == 403) {
 		return fail_denied(s3, error, err);
@@ -270,9 +274,9 @@ get(void *self, const char *range, const char *if_match, struct http_reply *repl
 		if (send_get(s3, range, if_match, reply, err) < 0) {
 			return -1;
 		}
-		if (range == NULL
-		        ? reply->status == 200 && !is_hidden_error(reply)
-		        : reply->status == 200 || reply->status == 206 || reply->status == 412 || reply->status == 416) {
+		if (range == NULL ? reply->status == 200 && !is_hidden_error(reply)
+		                  : reply->status == 200 || reply->status == 206 || reply->status == 412 ||
+		                        reply->status == 416) {
 			return 0;
 		}
 		again = judge(s3, reply, err);

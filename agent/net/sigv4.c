@@ -323,7 +323,8 @@ sigv4_sign(const struct sigv4_request *request, struct sigv4 *out, struct err *e
 	(void)buf_printf(&out->to_sign, "AWS4-HMAC-SHA256\n%s\n%.8s/%s/%s/aws4_request\n%s", out->date, out->date,
 	    request->region, request->service, hex);
 	if (sign_text(request, out->date, &out->to_sign, hex) < 0) {
-		return err_set(err, ERR_CREDENTIALS, 0, "the secret access key is longer than %d bytes", SIGV4_SECRET_MAX);
+		return err_set(
+		    err, ERR_CREDENTIALS, 0, "the secret access key is longer than %d bytes", SIGV4_SECRET_MAX);
 	}
 	(void)buf_printf(&out->authorization,
 	    "AWS4-HMAC-SHA256 Credential=%s/%.8s/%s/%s/aws4_request, SignedHeaders=", request->access_key, out->date,

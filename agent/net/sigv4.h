@@ -28,9 +28,10 @@ struct sigv4_header {
 
 struct sigv4_request {
 	const char *method;
-	const char *path;                   /* as sent, without query; "" is "/" */
-	const char *query;                  /* without '?', as sent; NULL or "" for none */
-	const struct sigv4_header *headers; /* all to be signed, Host among them; the signer adds date, token and hash */
+	const char *path;  /* as sent, without query; "" is "/" */
+	const char *query; /* without '?', as sent; NULL or "" for none */
+	const struct sigv4_header
+	    *headers; /* all to be signed, Host among them; the signer adds date, token and hash */
 	size_t header_count;
 	const void *body;
 	size_t body_len;

@@ -77,8 +77,8 @@ fail_finally(const struct asking *asking, int status, const struct service_error
 		}
 	}
 	if (retry_is_stale(error->code)) {
-		return err_set(err, ERR_CREDENTIALS, 0, "SageMaker does not accept the credentials (%s%s%s)", error->code,
-		    error->message[0] == '\0' ? "" : ": ", error->message);
+		return err_set(err, ERR_CREDENTIALS, 0, "SageMaker does not accept the credentials (%s%s%s)",
+		    error->code, error->message[0] == '\0' ? "" : ": ", error->message);
 	}
 	if (status == 403) {
 		return fail_denied(asking, error, err);
@@ -206,7 +206,8 @@ read_page(const struct buf *answer, struct tags *tags, char next_token[NEXT_TOKE
 	token = json_string(&json, json_member(&json, 0, "NextToken"), &len);
 	if (len >= NEXT_TOKEN_MAX) {
 		free(token);
-		return err_set(err, ERR_UNAVAILABLE, 0, "SageMaker's NextToken has more than %d bytes", NEXT_TOKEN_MAX - 1);
+		return err_set(
+		    err, ERR_UNAVAILABLE, 0, "SageMaker's NextToken has more than %d bytes", NEXT_TOKEN_MAX - 1);
 	}
 	memcpy(next_token, token == NULL ? "" : token, len);
 	next_token[len] = '\0';
@@ -225,7 +226,8 @@ list_pages(struct asking *asking, struct tags *tags, struct err *err)
 	buf_init(&answer, TAGS_REPLY_MAX);
 	for (int page = 0; page < TAGS_PAGES_MAX; page++) {
 		buf_reset(&body);
-		if (write_body(asking->arn, next_token, &body, err) < 0 || ask(asking, buf_text(&body), &answer, err) < 0) {
+		if (write_body(asking->arn, next_token, &body, err) < 0 ||
+		    ask(asking, buf_text(&body), &answer, err) < 0) {
 			return -1;
 		}
 		if (read_page(&answer, tags, next_token, err) < 0) {
@@ -264,7 +266,8 @@ tags_list(const struct net_context *ctx, struct creds *creds, const char *arn, s
 	char region[AWS_REGION_MAX];
 
 	memset(tags, 0, sizeof(*tags));
-	if (check_arn(arn, region, err) < 0 || aws_endpoint(ctx->envp, AWS_SAGEMAKER, region, &asking.endpoint, err) < 0) {
+	if (check_arn(arn, region, err) < 0 ||
+	    aws_endpoint(ctx->envp, AWS_SAGEMAKER, region, &asking.endpoint, err) < 0) {
 		return -1;
 	}
 	http = http_new(ctx, err);

@@ -22,7 +22,8 @@ refuse(struct err *err, const char *text, const char *why)
 		}
 	}
 	shown = strcspn(at, "?#");
-	return err_set(err, ERR_SETTINGS, 0, "'%.*s%.*s' %s", (int)scheme, text, (int)(shown < 200 ? shown : 200), at, why);
+	return err_set(
+	    err, ERR_SETTINGS, 0, "'%.*s%.*s' %s", (int)scheme, text, (int)(shown < 200 ? shown : 200), at, why);
 }
 
 static int

@@ -110,8 +110,8 @@ add_authorization(const struct web *web, const struct walk *walk, struct lines *
 		int n = snprintf(value, sizeof(value), "Bearer %s", secret_reveal(web->token));
 
 		if (n < 0 || (size_t)n >= sizeof(value)) {
-			return err_set(
-			    err, ERR_SETTINGS, 0, "the token for '%s' has more than %d bytes", web->token_host, BASIC_MAX - 8);
+			return err_set(err, ERR_SETTINGS, 0, "the token for '%s' has more than %d bytes",
+			    web->token_host, BASIC_MAX - 8);
 		}
 	} else {
 		found = netrc_find(web->ctx->envp, walk->url.host, &userpass, err);
@@ -126,8 +126,9 @@ add_authorization(const struct web *web, const struct walk *walk, struct lines *
 	}
 	lines_add(lines, "Authorization", value);
 	secret_wipe(value, sizeof(value));
-	return lines->failed ? err_set(err, ERR_SETTINGS, 0, "the token or login for '%s' holds a line end", walk->url.host)
-	                     : 0;
+	return lines->failed
+	           ? err_set(err, ERR_SETTINGS, 0, "the token or login for '%s' holds a line end", walk->url.host)
+	           : 0;
 }
 
 /* Where this hop may connect to. */
@@ -168,7 +169,8 @@ send_hop(struct web *web, const struct walk *walk, const char *range, const char
 	if (err->kind == ERR_DENIED && err->sys == EACCES) {
 		if (plain) {
 			(void)err_set(err, ERR_SETTINGS, 0,
-			    "'%s' is plain http: give code-sha256 or TRAIN_CODE_INSECURE=1 to allow it", walk->url.host);
+			    "'%s' is plain http: give code-sha256 or TRAIN_CODE_INSECURE=1 to allow it",
+			    walk->url.host);
 		}
 		return refuse(walk, err);
 	}
@@ -200,8 +202,8 @@ step(struct walk *walk, const struct http_reply *reply, struct err *err)
 		return err_wrap(err, "a redirect of '%s' is refused", walk->url.host);
 	}
 	if (!is_plain(&walk->url) && is_plain(&next)) {
-		return err_set(
-		    err, ERR_DENIED, 0, "'%s' redirects from https to http, to '%s': refused", walk->url.host, next.host);
+		return err_set(err, ERR_DENIED, 0, "'%s' redirects from https to http, to '%s': refused",
+		    walk->url.host, next.host);
 	}
 	if (walk->hop == 0) {
 		walk->private_ok = (reply->peer & (ADDRESS_PRIVATE | ADDRESS_LOOPBACK)) != 0;
@@ -223,8 +225,8 @@ judge(struct web *web, const struct walk *walk, const struct http_reply *reply, 
 	(void)url_print(&walk->url, 1, &bare);
 	web->retry_after_ms = reply_retry_after_ms(reply);
 	if (retry_class_of(status, "") != RETRY_NO) {
-		(void)err_set(
-		    err, ERR_UNAVAILABLE, 0, "'%.200s' cannot be served now: the server answers %d", buf_text(&bare), status);
+		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%.200s' cannot be served now: the server answers %d",
+		    buf_text(&bare), status);
 	} else if (status == 404 || status == 410) {
 		(void)err_set(err, ERR_NOT_FOUND, 0, "'%.200s' does not exist (%d)", buf_text(&bare), status);
 	} else if (status == 401 || status == 403) {
@@ -234,7 +236,8 @@ judge(struct web *web, const struct walk *walk, const struct http_reply *reply, 
 		    buf_text(&bare), status, walk->url.host,
 		    walk->strayed ? " (after a redirect to another host credentials are not sent)" : "");
 	} else {
-		(void)err_set(err, ERR_DENIED, 0, "'%.200s' is refused: the server answers %d", buf_text(&bare), status);
+		(void)err_set(
+		    err, ERR_DENIED, 0, "'%.200s' is refused: the server answers %d", buf_text(&bare), status);
 	}
 	err->http = status;
 	return -1;
@@ -321,7 +324,8 @@ prepare(struct web *web, const struct web_request *request, struct err *err)
 		return -1;
 	}
 	if (request->token != NULL && request->token->len > 0 && request->token_host == NULL) {
-		return err_set(err, ERR_SETTINGS, 0, "a token is given without TRAIN_CODE_TOKEN_HOST, the one host it is for");
+		return err_set(
+		    err, ERR_SETTINGS, 0, "a token is given without TRAIN_CODE_TOKEN_HOST, the one host it is for");
 	}
 	web->token = request->token;
 	web->token_host = request->token_host;

@@ -14,8 +14,13 @@
 /* ---- what the request needs ---- */
 
 static const char *const own_names[] = {
-    "agent:startup_seconds", "agent:tags_seconds",     "agent:fetch_seconds",     "agent:fetch_bytes",
-    "agent:unpack_seconds",  "agent:pipeline_seconds", "agent:peak_memory_bytes",
+    "agent:startup_seconds",
+    "agent:tags_seconds",
+    "agent:fetch_seconds",
+    "agent:fetch_bytes",
+    "agent:unpack_seconds",
+    "agent:pipeline_seconds",
+    "agent:peak_memory_bytes",
 };
 
 /* A step's name as metrics_add_own makes it a metric's. */
@@ -72,9 +77,9 @@ check_names(const struct definitions_wish *wish, struct err *err)
 
 		if (!metric_name_is_good(wish->names[i], len) || metric_name_is_own(wish->names[i], len)) {
 			return err_set(err, ERR_SETTINGS, 0,
-			               "the metric name '%s' is not 1 to %d of A-Z a-z 0-9 _ : . / @ %% + - without "
-			               "'agent:' in front",
-			               wish->names[i], METRICS_NAME_MAX);
+			    "the metric name '%s' is not 1 to %d of A-Z a-z 0-9 _ : . / @ %% + - without "
+			    "'agent:' in front",
+			    wish->names[i], METRICS_NAME_MAX);
 		}
 		if (has_name(wish->names, i, wish->names[i])) {
 			return err_set(err, ERR_SETTINGS, 0, "the metric '%s' is named twice", wish->names[i]);
@@ -85,7 +90,7 @@ check_names(const struct definitions_wish *wish, struct err *err)
 	}
 	if (total > DEFINITIONS_MAX) {
 		return err_set(err, ERR_SETTINGS, 0, "%zu metric definitions, but a training job takes at most %d%s",
-		               total, DEFINITIONS_MAX, wish->agent ? ": leave out '--agent' or some metrics" : "");
+		    total, DEFINITIONS_MAX, wish->agent ? ": leave out '--agent' or some metrics" : "");
 	}
 	return 0;
 }
@@ -211,7 +216,7 @@ was_published(const struct metrics *metrics, const char *name)
 
 void
 definitions_check(const struct metrics *metrics, const char *objective, const char *json, size_t json_len,
-                  struct definitions_notes *notes)
+    struct definitions_notes *notes)
 {
 	CLEAN_JSON definitions = {0};
 	struct err ignored = {0};
@@ -222,7 +227,7 @@ definitions_check(const struct metrics *metrics, const char *objective, const ch
 	}
 	/* The file is undocumented: one that is no array of objects says nothing. */
 	if (json != NULL && (json_parse(&definitions, json, json_len, "metric-definition-regex.json", &ignored) < 0 ||
-	                     json_type(&definitions, 0) != JSON_ARRAY)) {
+	                        json_type(&definitions, 0) != JSON_ARRAY)) {
 		json_release(&definitions);
 	}
 	if (objective != NULL && !was_published(metrics, objective) &&

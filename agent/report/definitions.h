@@ -47,6 +47,6 @@ struct definitions_notes {
  * log), nor where one of the regexes, which are Python's, uses what POSIX extended ones cannot say: it might match.
  */
 void definitions_check(const struct metrics *metrics, const char *objective, const char *json, size_t json_len,
-                       struct definitions_notes *notes);
+    struct definitions_notes *notes);
 
 #endif

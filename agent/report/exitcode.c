@@ -49,46 +49,46 @@ _Static_assert(ARRAY_LEN(reasons) == REASONS, "every reason has its row");
 static const char *const advices[REASONS] = {
     [REASON_USAGE] = "See 'train help'.",
     [REASON_CODE_DIGEST] =
-	"The archive is not the one whose SHA-256 was given: publish it again, or give the digest of the "
-	"archive you mean ('train pack' prints it). Nothing was run.",
+        "The archive is not the one whose SHA-256 was given: publish it again, or give the digest of the "
+        "archive you mean ('train pack' prints it). Nothing was run.",
     [REASON_CODE_ARCHIVE] =
-	"Pack the project again, best with 'train pack DIR -o FILE', and publish that. Nothing was run.",
+        "Pack the project again, best with 'train pack DIR -o FILE', and publish that. Nothing was run.",
     [REASON_CODE_NOT_FOUND] = "Check the address of the code letter by letter; nothing lies there.",
     [REASON_FETCH_FAILED] =
-	"The server did not answer well in any attempt: start the job again later; in a VPC check the "
-	"route to it (an S3 gateway endpoint, or a NAT).",
+        "The server did not answer well in any attempt: start the job again later; in a VPC check the "
+        "route to it (an S3 gateway endpoint, or a NAT).",
     [REASON_TAGS_FAILED] = "The job's tags could not be read: start it again later, in a VPC check its sagemaker.api "
-			   "endpoint, or name the code in the request with TRAIN_CODE.",
+                           "endpoint, or name the code in the request with TRAIN_CODE.",
     [REASON_AGENT_BUG] = "This is a mistake in train itself: please report this text and the version.",
     [REASON_SYSTEM] =
-	"The container refused something that always works elsewhere: look at its limits (processes, open "
-	"files, memory) and its seccomp profile.",
+        "The container refused something that always works elsewhere: look at its limits (processes, open "
+        "files, memory) and its seccomp profile.",
     [REASON_DISK_FULL] =
-	"Give the job a larger volume, or write less; df -h and df -i tell which file system has no bytes "
-	"or no inodes left.",
+        "Give the job a larger volume, or write less; df -h and df -i tell which file system has no bytes "
+        "or no inodes left.",
     [REASON_OUTPUT_WRITE] = "The output folder must be writable for the user that the image runs as.",
     [REASON_WORKSPACE] =
-	"Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with docker run add --tmpfs "
-	"/tmp:exec.",
+        "Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with docker run add --tmpfs "
+        "/tmp:exec.",
     [REASON_IO] =
-	"A disk or a mounted file system failed: start the job again; if it happens again look at the storage "
-	"that is named.",
+        "A disk or a mounted file system failed: start the job again; if it happens again look at the storage "
+        "that is named.",
     [REASON_FETCH_TIMEOUT] =
-	"Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or check the network to the "
-	"place that holds it.",
+        "Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or check the network to the "
+        "place that holds it.",
     [REASON_CODE_DENIED] =
-	"Let the job's role read the code (s3:GetObject, and kms:Decrypt of its key), or correct what is "
-	"named.",
+        "Let the job's role read the code (s3:GetObject, and kms:Decrypt of its key), or correct what is "
+        "named.",
     [REASON_TAGS_DENIED] =
-	"Allow sagemaker:ListTags to the job's role, or name the code in the request with TRAIN_CODE.",
+        "Allow sagemaker:ListTags to the job's role, or name the code in the request with TRAIN_CODE.",
     [REASON_CREDENTIALS] =
-	"Give the job a role; elsewhere set the AWS variables, for SSO and assumed roles by eval \"$(aws "
-	"configure export-credentials --format env)\".",
+        "Give the job a role; elsewhere set the AWS variables, for SSO and assumed roles by eval \"$(aws "
+        "configure export-credentials --format env)\".",
     [REASON_SETTINGS] = "Correct what is named and start the job again; 'train help' lists the settings.",
     [REASON_TIMEOUT] = "The pipeline ran longer than TRAIN_TIMEOUT allows: raise it, or make the work smaller.",
     [REASON_COMMAND] =
-	"Check the name of the command, that it lies in the archive or on PATH, and its execute bit and #! "
-	"line.",
+        "Check the name of the command, that it lies in the archive or on PATH, and its execute bit and #! "
+        "line.",
     [REASON_EXIT] = "The pipeline's log says why.",
 };
 
@@ -99,9 +99,9 @@ struct kind_row {
 	enum reason in_fetch; /* fetch, verify and unpack: one stream, one deadline */
 };
 
-#define SAME(reason)                                                                                                   \
-	{                                                                                                              \
-		reason, reason, reason                                                                                 \
+#define SAME(reason) \
+	{ \
+		reason, reason, reason \
 	}
 
 static const struct kind_row kinds[] = {
@@ -209,7 +209,7 @@ exitcode_of_outcome(const struct outcome *outcome, struct exitcode *out)
 		fill(out, REASON_TIMEOUT, EXIT_TIMEOUT);
 	} else if (was_stopped(outcome)) {
 		fill(out, REASON_STOPPED,
-		     outcome->killed_after_grace ? EXIT_KILLED_AFTER_GRACE : outcome_exit_code(outcome->status));
+		    outcome->killed_after_grace ? EXIT_KILLED_AFTER_GRACE : outcome_exit_code(outcome->status));
 	} else {
 		fill_own(out, outcome->status);
 	}
@@ -277,8 +277,8 @@ exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const c
 	} else if (!was_stopped(outcome)) {
 		(void)snprintf(out, ERR_TEXT_MAX, "%s %s", who, end);
 	} else if (outcome->killed_after_grace) {
-		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s and %s had to be killed after the grace",
-		               stop, who);
+		(void)snprintf(
+		    out, ERR_TEXT_MAX, "a stop was asked for by %s and %s had to be killed after the grace", stop, who);
 	} else {
 		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s and %s %s", stop, who, end);
 	}

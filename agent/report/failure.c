@@ -140,14 +140,14 @@ make_room(struct failure *failure)
 			return 1;
 		}
 		notice(failure, "cannot rename 'output/%s' of an earlier run to '%s': %s", NAME, PREVIOUS,
-		       strerror(errno));
+		    strerror(errno));
 		return 0;
 	case OURS:
 	case NO_FILE:
 		break;
 	}
 	notice(failure,
-	       "'output/%s' is no regular file and is left alone: a failure of this job cannot be written there", NAME);
+	    "'output/%s' is no regular file and is left alone: a failure of this job cannot be written there", NAME);
 	return 0;
 }
 
@@ -259,7 +259,7 @@ failure_end(struct failure *failure, const char *text, size_t len, struct err *e
 	}
 	if (there != NOBODY) {
 		notice(failure, "'output/%s' %s and stays as it is", NAME,
-		       there == THEIRS ? "was written by another program" : "is no regular file");
+		    there == THEIRS ? "was written by another program" : "is no regular file");
 		drop_reserve(failure);
 		return 1;
 	}

@@ -35,7 +35,7 @@ struct failure {
 	int file_fd; /* the stub, then the reserve */
 	int notice_count;
 	char notices[FAILURE_NOTICES_MAX]
-		    [FAILURE_NOTICE_BYTES]; /* what was noticed on the way: log lines for the hall */
+	            [FAILURE_NOTICE_BYTES]; /* what was noticed on the way: log lines for the hall */
 };
 
 /*

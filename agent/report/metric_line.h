@@ -32,8 +32,8 @@ struct metric_record {
 MUST_CHECK const char *metric_record_read(char *text, size_t len, struct metric_record *record);
 
 /* "#metric train:loss=0.25; step=100\n"; its length. The value is finite and the name a good one. */
-size_t metric_line_format(char out[METRICS_LINE_OUT], const char *name, double value,
-                          const struct metric_labels *labels);
+size_t metric_line_format(
+    char out[METRICS_LINE_OUT], const char *name, double value, const struct metric_labels *labels);
 
 /* 1 when 'name' is 1 to METRICS_NAME_MAX of [A-Za-z0-9_:./@%+-]. */
 int metric_name_is_good(const char *name, size_t len);

@@ -132,7 +132,7 @@ open_file(struct metrics *metrics)
 	}
 	if (!S_ISREG(st.st_mode) || ftruncate(metrics->file_fd, 0) < 0) {
 		return err_set(&metrics->file_err, ERR_OUTPUT, S_ISREG(st.st_mode) ? errno : EINVAL,
-		               "cannot begin 'output/data/_train/%s'", name);
+		    "cannot begin 'output/data/_train/%s'", name);
 	}
 	return 0;
 }
@@ -151,7 +151,7 @@ flush_file(struct metrics *metrics)
 		int full = errno == ENOSPC || errno == EDQUOT;
 
 		(void)err_set(&metrics->file_err, full ? ERR_DISK_FULL : ERR_OUTPUT, errno,
-		              "cannot write the metric file below 'output/data/_train'");
+		    "cannot write the metric file below 'output/data/_train'");
 		stop_file(metrics);
 		return;
 	}
@@ -240,7 +240,7 @@ count_bad(struct metrics *metrics, const char *why, const char *text, size_t len
 		return;
 	}
 	int n = snprintf(metrics->first_bad, sizeof(metrics->first_bad), "%.*s: '%.*s'%s", WHY_MAX - 8, why,
-	                 (int)(len > TEXT_MAX - 8 ? TEXT_MAX - 8 : len), text, len > TEXT_MAX - 8 ? "..." : "");
+	    (int)(len > TEXT_MAX - 8 ? TEXT_MAX - 8 : len), text, len > TEXT_MAX - 8 ? "..." : "");
 	for (int i = 0; i < n && i < METRICS_SHOWN_MAX - 1; i++) {
 		if (!isprint((unsigned char)metrics->first_bad[i])) {
 			metrics->first_bad[i] = '?';

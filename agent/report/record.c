@@ -41,8 +41,8 @@ add_names(struct json_writer *writer, const char *key, const char *const *names,
 static void
 add_seconds(struct json_writer *writer, const char *key, double seconds)
 {
-	json_add_double(writer, key,
-	                seconds > 0 && seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : 0);
+	json_add_double(
+	    writer, key, seconds > 0 && seconds < 1e12 ? (double)(int64_t)(seconds * 1000 + 0.5) / 1000 : 0);
 }
 
 static void

@@ -20,22 +20,22 @@ static const struct word words[] = {
     [SIGINT] = {"SIGINT", "Someone or something interrupted it, as Ctrl-C does."},
     [SIGQUIT] = {"SIGQUIT", NULL},
     [SIGILL] = {"SIGILL",
-                "Likely the CPU and a library do not match: a build for newer instructions (AVX-512, AMX) than this "
-                "instance type has. Use another instance type or a portable build."},
+        "Likely the CPU and a library do not match: a build for newer instructions (AVX-512, AMX) than this "
+        "instance type has. Use another instance type or a portable build."},
     [SIGTRAP] = {"SIGTRAP", "A debugger's breakpoint, or an assertion that a compiler turned into one."},
     [SIGABRT] = {"SIGABRT",
-                 "It ended itself: a failed assertion, an uncaught C++ exception, or damaged memory that the C "
-                 "library found. The lines on stderr before it say which."},
+        "It ended itself: a failed assertion, an uncaught C++ exception, or damaged memory that the C "
+        "library found. The lines on stderr before it say which."},
     [SIGBUS] = {"SIGBUS", "Likely /dev/shm is full or too small for the data loader's workers, or a mapped file became "
                           "shorter. Use fewer workers, or give the container more shared memory."},
     [SIGFPE] = {"SIGFPE", "An integer division by zero or an overflow in native code."},
     [SIGKILL] = {"SIGKILL",
-                 "Likely the kernel ended it for want of memory, or somebody killed it. Use an instance with more "
-                 "memory, smaller batches or fewer workers."},
+        "Likely the kernel ended it for want of memory, or somebody killed it. Use an instance with more "
+        "memory, smaller batches or fewer workers."},
     [SIGUSR1] = {"SIGUSR1", "It was sent a signal that it does not handle."},
     [SIGSEGV] = {"SIGSEGV",
-                 "A bad memory access in native code: libraries that do not fit each other, a recursion that is "
-                 "too deep for the stack, or a bug. For Python, PYTHONFAULTHANDLER=1 shows where."},
+        "A bad memory access in native code: libraries that do not fit each other, a recursion that is "
+        "too deep for the stack, or a bug. For Python, PYTHONFAULTHANDLER=1 shows where."},
     [SIGUSR2] = {"SIGUSR2", "It was sent a signal that it does not handle."},
     [SIGPIPE] = {"SIGPIPE", "It wrote to a pipe or socket whose reader had gone."},
     [SIGALRM] = {"SIGALRM", "Its own alarm clock rang and it does not handle that."},

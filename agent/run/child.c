@@ -28,10 +28,10 @@ struct report {
 struct plan {
 	const struct child_spec *spec;
 	const struct signals *signals;
-	const char *search;   /* PATH of the child */
-	char oom_score[24];   /* "" when it cannot be read */
+	const char *search; /* PATH of the child */
+	char oom_score[24]; /* "" when it cannot be read */
 	int terminal;
-	int fds[3];           /* for 0, 1, 2; -1: as they are */
+	int fds[3]; /* for 0, 1, 2; -1: as they are */
 	int report_fd;
 };
 
@@ -248,7 +248,8 @@ await_exec(const struct plan *plan, pid_t pid, int report_fd, struct report *rep
 	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR) {
 	}
 	if (n != (ssize_t)sizeof(*report)) {
-		return err_set(err, ERR_SYSTEM, n < 0 ? errno : EPROTO, "cannot learn why '%s' did not start", plan->spec->argv[0]);
+		return err_set(err, ERR_SYSTEM, n < 0 ? errno : EPROTO, "cannot learn why '%s' did not start",
+		    plan->spec->argv[0]);
 	}
 	return explain(plan, report, err);
 }
@@ -282,14 +283,17 @@ fork_and_await(struct plan *plan, struct child *child, struct err *err)
 }
 
 int
-child_spawn(const struct child_spec *spec, const struct child_stdio *stdio, const struct signals *signals, struct child *child,
-            struct err *err)
+child_spawn(const struct child_spec *spec, const struct child_stdio *stdio, const struct signals *signals,
+    struct child *child, struct err *err)
 {
 	CLEAN_FD null_fd = -1;
 	CLEAN_ENDS out = {-1, -1};
 	CLEAN_ENDS error = {-1, -1};
-	struct plan plan = {
-	    .spec = spec, .signals = signals, .search = search_path(spec->envp), .terminal = stdio->terminal, .fds = {-1, -1, -1}};
+	struct plan plan = {.spec = spec,
+	    .signals = signals,
+	    .search = search_path(spec->envp),
+	    .terminal = stdio->terminal,
+	    .fds = {-1, -1, -1}};
 
 	*child = CHILD_NONE;
 	if (stdio->null_stdin && (null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0) {

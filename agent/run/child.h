@@ -15,9 +15,11 @@
 #include "run/signals.h"
 
 enum {
-	CHILD_OOM_SCORE_ADD = 500, /* of 1000: when memory ends the kernel takes the pipeline, and the agent lives to tell */
+	CHILD_OOM_SCORE_ADD =
+	    500, /* of 1000: when memory ends the kernel takes the pipeline, and the agent lives to tell */
 	CHILD_OOM_SCORE_MAX = 1000,
-	CHILD_PIPE_BYTES = 256 << 10, /* wished size of the log pipes: fewer turns of the loop at full speed; a refusal is harmless */
+	CHILD_PIPE_BYTES =
+	    256 << 10, /* wished size of the log pipes: fewer turns of the loop at full speed; a refusal is harmless */
 };
 
 /* What to run. All borrowed. */
@@ -46,8 +48,8 @@ struct child {
  * Starts it; returns when exec has succeeded or failed. 0 and 'child' (the caller closes its descriptors and waits for it), or -1:
  * ERR_NO_COMMAND (127), ERR_NOT_EXECUTABLE (126), both with the likely reason, or ERR_SYSTEM; then no process is left.
  */
-MUST_CHECK int child_spawn(const struct child_spec *spec, const struct child_stdio *stdio, const struct signals *signals,
-                           struct child *child, struct err *err);
+MUST_CHECK int child_spawn(const struct child_spec *spec, const struct child_stdio *stdio,
+    const struct signals *signals, struct child *child, struct err *err);
 
 /* Closes the descriptors; does not wait. Safe twice. */
 void child_release(struct child *child);

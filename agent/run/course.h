@@ -28,18 +28,18 @@ enum course_event {
 };
 
 enum course_action {
-	ACTION_NONE,     /* the event means nothing here */
-	ACTION_REQUEST,  /* stop signal to the group because of a request; the grace begins */
-	ACTION_TIMEOUT,  /* the same because time is up */
-	ACTION_HASTEN,   /* a further request: cut the grace */
-	ACTION_PASS,     /* the signal goes to the group */
-	ACTION_KILL,     /* SIGKILL to the group and every descendant */
-	ACTION_CLEAR,    /* TERM to what is left */
-	ACTION_SWEEP,    /* KILL to what is left */
-	ACTION_GIVE_UP,  /* name what survived, then empty the log */
-	ACTION_DRAIN,    /* empty the log */
-	ACTION_KEEP,     /* remember the request for the hall */
-	ACTION_FINISH,   /* the end; what the log's reader did not take is lost */
+	ACTION_NONE,    /* the event means nothing here */
+	ACTION_REQUEST, /* stop signal to the group because of a request; the grace begins */
+	ACTION_TIMEOUT, /* the same because time is up */
+	ACTION_HASTEN,  /* a further request: cut the grace */
+	ACTION_PASS,    /* the signal goes to the group */
+	ACTION_KILL,    /* SIGKILL to the group and every descendant */
+	ACTION_CLEAR,   /* TERM to what is left */
+	ACTION_SWEEP,   /* KILL to what is left */
+	ACTION_GIVE_UP, /* name what survived, then empty the log */
+	ACTION_DRAIN,   /* empty the log */
+	ACTION_KEEP,    /* remember the request for the hall */
+	ACTION_FINISH,  /* the end; what the log's reader did not take is lost */
 	COURSE_ACTIONS
 };
 

@@ -12,7 +12,8 @@
 int
 feed_init(struct feed *feed)
 {
-	*feed = (struct feed){.fd = -1, .buf = malloc(FEED_BUF_BYTES), .held = malloc(FEED_BUF_BYTES), .due_ms = DEADLINE_NEVER};
+	*feed = (struct feed){
+	    .fd = -1, .buf = malloc(FEED_BUF_BYTES), .held = malloc(FEED_BUF_BYTES), .due_ms = DEADLINE_NEVER};
 	return feed->buf == NULL || feed->held == NULL ? -1 : 0;
 }
 

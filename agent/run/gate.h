@@ -17,9 +17,9 @@ enum {
 enum gate_answer { GATE_WAIT, GATE_PASS, GATE_BREAK };
 
 struct gate {
-	int holder;          /* who passed on a part, or GATE_FREE */
-	int loose;           /* 1: nobody waits for this holder: a progress update, or GATE_LEFT */
-	int64_t waiting_ms;  /* since when somebody waits; 0: nobody */
+	int holder;         /* who passed on a part, or GATE_FREE */
+	int loose;          /* 1: nobody waits for this holder: a progress update, or GATE_LEFT */
+	int64_t waiting_ms; /* since when somebody waits; 0: nobody */
 };
 
 void gate_init(struct gate *gate);

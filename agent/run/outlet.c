@@ -100,7 +100,9 @@ push(struct outlet *outlet, const char *bytes, size_t len)
 		} else if (errno == EAGAIN) {
 			return done;
 		} else if (errno != EINTR) {
-			outlet->kind = errno == EPIPE || errno == EIO || errno == ECONNRESET || errno == EBADF ? OUTLET_GONE : outlet->kind;
+			outlet->kind = errno == EPIPE || errno == EIO || errno == ECONNRESET || errno == EBADF
+			                   ? OUTLET_GONE
+			                   : outlet->kind;
 			break;
 		}
 	}

@@ -15,26 +15,26 @@
 #include "base/attr.h"
 
 enum {
-	OUTLET_PUT_MAX = (64 << 10) + 64,         /* bytes one put may bring: a full feed and its marks */
-	OUTLET_PENDING_MAX = 4 * OUTLET_PUT_MAX,  /* room for the puts that one turn makes before it looks again */
-	OUTLET_DIRECT_MIN = 4096,                 /* a put from this size on is written without being copied first */
-	OUTLET_PIECE_PIPE = 4096,                 /* PIPE_BUF: poll promises that much of a pipe that we could not reopen */
-	OUTLET_PIECE_TTY = 256,                   /* and of a terminal (the kernel wakes writers at 256) */
+	OUTLET_PUT_MAX = (64 << 10) + 64,        /* bytes one put may bring: a full feed and its marks */
+	OUTLET_PENDING_MAX = 4 * OUTLET_PUT_MAX, /* room for the puts that one turn makes before it looks again */
+	OUTLET_DIRECT_MIN = 4096,                /* a put from this size on is written without being copied first */
+	OUTLET_PIECE_PIPE = 4096, /* PIPE_BUF: poll promises that much of a pipe that we could not reopen */
+	OUTLET_PIECE_TTY = 256,   /* and of a terminal (the kernel wakes writers at 256) */
 };
 
 enum outlet_kind { OUTLET_GONE, OUTLET_PLAIN, OUTLET_OWN, OUTLET_PIECES, OUTLET_SOCKET, OUTLET_KINDS };
 
 struct outlet {
-	int fd;               /* what is written to: lent, or 'own_fd' */
-	int own_fd;           /* the reopened description, or -1 */
+	int fd;     /* what is written to: lent, or 'own_fd' */
+	int own_fd; /* the reopened description, or -1 */
 	enum outlet_kind kind;
 	int is_terminal;
-	size_t piece_max;     /* for OUTLET_PIECES */
+	size_t piece_max; /* for OUTLET_PIECES */
 	char *pending;
-	size_t head, tail;    /* pending[head..tail) waits */
-	uint64_t taken;       /* bytes that the reader took: whoever looks twice sees a stall */
+	size_t head, tail; /* pending[head..tail) waits */
+	uint64_t taken;    /* bytes that the reader took: whoever looks twice sees a stall */
 	uint64_t lost_lines, lost_bytes;
-	int given_up;         /* 1 after outlet_drop of a stalled reader */
+	int given_up; /* 1 after outlet_drop of a stalled reader */
 };
 
 /* Looks what 'fd' (borrowed) is. A closed one is a reader that is gone. 0, or -1 when memory was refused. */

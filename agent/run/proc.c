@@ -33,8 +33,8 @@ parse_stat(const char *text, struct proc *proc)
 		return -1;
 	}
 	/* Fields 3 to 5, fourteen that do not matter, the threads, one more, and the start time, field 22. */
-	if (sscanf(end + 1, " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %" SCNu64, &proc->state, &ppid, &pgid,
-	           &threads, &proc->start) != 5) {
+	if (sscanf(end + 1, " %c %d %d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d %" SCNu64,
+	        &proc->state, &ppid, &pgid, &threads, &proc->start) != 5) {
 		return -1;
 	}
 	/* A first thread that has ended looks dead while others still run. */
@@ -154,7 +154,8 @@ read_all(struct proc_list *list, DIR *dir)
 	while ((entry = readdir(dir)) != NULL) {
 		struct proc proc;
 
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' || read_stat(dirfd(dir), entry->d_name, &proc) < 0) {
+		if (entry->d_name[0] < '1' || entry->d_name[0] > '9' ||
+		    read_stat(dirfd(dir), entry->d_name, &proc) < 0) {
 			continue;
 		}
 		/* The dead have no children, and nobody needs to end them. */
@@ -170,7 +171,7 @@ read_all(struct proc_list *list, DIR *dir)
 
 /* Who has a parent in the tree is in the tree: again until nobody is added. Parents mostly come first, so twice is usual. */
 static void
-mark(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list *not)
+mark(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not )
 {
 	int more = 1;
 
@@ -183,7 +184,8 @@ mark(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list *not
 			if (proc->ours || proc->pid == root || is_in(not, proc)) {
 				continue;
 			}
-			if (proc->ppid == root || (pgid > 0 && proc->pgid == pgid) || (parent != NULL && parent->ours)) {
+			if (proc->ppid == root || (pgid > 0 && proc->pgid == pgid) ||
+			    (parent != NULL && parent->ours)) {
 				proc->ours = 1;
 				more = 1;
 			}
@@ -192,7 +194,7 @@ mark(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list *not
 }
 
 int
-proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list *not)
+proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not )
 {
 	DIR *dir = opendir("/proc");
 	size_t kept = 0;
@@ -206,7 +208,7 @@ proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list
 	if (result < 0) {
 		return -1;
 	}
-	mark(list, root, pgid, not);
+	mark(list, root, pgid, not );
 	for (size_t i = 0; i < list->count; i++) {
 		if (list->items[i].ours) {
 			list->items[kept++] = list->items[i];
@@ -241,7 +243,7 @@ swap(struct proc_list *a, struct proc_list *b)
 }
 
 int
-proc_kill_tree(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list *not)
+proc_kill_tree(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not )
 {
 	CLEAN_PROCS known = {0};
 	size_t fresh = 1;
@@ -250,7 +252,7 @@ proc_kill_tree(struct proc_list *list, pid_t root, pid_t pgid, const struct proc
 	/* A process can start another one until it is stopped, so the last walk must find nobody new. */
 	for (int round = 0; round < PROC_ROUNDS_MAX && fresh > 0; round++) {
 		swap(list, &known);
-		if (proc_walk(list, root, pgid, not) < 0) {
+		if (proc_walk(list, root, pgid, not ) < 0) {
 			return -1;
 		}
 		fresh = stop_new(list, &known);
@@ -269,7 +271,8 @@ proc_names(const struct proc_list *list, char *out, size_t room)
 	out[0] = '\0';
 	for (size_t i = 0; i < list->count; i++) {
 		char one[PROC_NAME_MAX + 32];
-		int n = snprintf(one, sizeof(one), "%s%s (%d)", i > 0 ? ", " : "", list->items[i].name, (int)list->items[i].pid);
+		int n = snprintf(
+		    one, sizeof(one), "%s%s (%d)", i > 0 ? ", " : "", list->items[i].name, (int)list->items[i].pid);
 
 		/* Room for "..." stays. */
 		if (n < 0 || len + (size_t)n + 4 > room) {

@@ -17,7 +17,8 @@
 enum {
 	PROC_LIST_MAX = 65536, /* processes looked at; pid_max of most kernels is half of it */
 	PROC_NAME_MAX = 16,    /* TASK_COMM_LEN */
-	PROC_ROUNDS_MAX = 64,  /* walks before a tree that grows faster than it is stopped is killed as far as it is known */
+	PROC_ROUNDS_MAX =
+	    64, /* walks before a tree that grows faster than it is stopped is killed as far as it is known */
 };
 
 struct proc {
@@ -40,7 +41,7 @@ struct proc_list {
  * Fills 'list' with the living processes below 'root' (not itself), and with those of group 'pgid' (0: none), without those of 'not'
  * (NULL: none) and what is below them. 0, or -1 with errno when /proc cannot be read or memory was refused.
  */
-MUST_CHECK int proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list *not);
+MUST_CHECK int proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not );
 
 /* Sends 'sig' to exactly this process. 0, or -1 with errno ESRCH when it is gone. */
 int proc_signal(const struct proc *proc, int sig);
@@ -49,7 +50,7 @@ int proc_signal(const struct proc *proc, int sig);
  * SIGKILL for the whole tree: each is stopped, the walk repeated until it finds nobody new, then all are killed (product §9).
  * Returns how many, or -1 with errno as proc_walk; 'list' holds them afterwards.
  */
-int proc_kill_tree(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list *not);
+int proc_kill_tree(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not );
 
 /* "name (pid), name (pid)" with strange bytes as '?'; cut with "..." where it does not fit. */
 void proc_names(const struct proc_list *list, char *out, size_t room);

@@ -135,13 +135,16 @@ explain_missing(struct head *head, const char *path, struct err *err)
 	if (begins_with(head, "#!", 2)) {
 		name = interpreter(head, &crlf);
 		if (crlf) {
-			return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its first line ends in CR LF, so its interpreter is not found", path);
+			return err_set(err, ERR_NOT_EXECUTABLE, 0,
+			    "cannot run '%s': its first line ends in CR LF, so its interpreter is not found", path);
 		}
-		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its interpreter '%s' does not exist", path, name);
+		return err_set(
+		    err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its interpreter '%s' does not exist", path, name);
 	}
 	if (head->loader[0] != '\0') {
-		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its loader '%s' does not exist (built for another system library)",
-		               path, head->loader);
+		return err_set(err, ERR_NOT_EXECUTABLE, 0,
+		    "cannot run '%s': its loader '%s' does not exist (built for another system library)", path,
+		    head->loader);
 	}
 	return err_set(err, ERR_NOT_EXECUTABLE, ENOENT, "cannot run '%s', which exists", path);
 }
@@ -153,11 +156,13 @@ explain_unknown(const struct head *head, const char *path, struct err *err)
 	const char *what = "it has no '#!' line that names its interpreter";
 
 	if (is_elf(head) && head->len >= sizeof(Elf64_Ehdr)) {
-		unsigned int machine = (unsigned char)head->bytes[18] | (unsigned int)(unsigned char)head->bytes[19] << 8;
+		unsigned int machine = (unsigned char)head->bytes[18] | (unsigned int)(unsigned char)head->bytes[19]
+		                                                            << 8;
 
 		if (machine != OUR_MACHINE) {
-			return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': it is built for %s, this machine is %s", path,
-			               machine_name(machine), machine_name(OUR_MACHINE));
+			return err_set(err, ERR_NOT_EXECUTABLE, 0,
+			    "cannot run '%s': it is built for %s, this machine is %s", path, machine_name(machine),
+			    machine_name(OUR_MACHINE));
 		}
 		what = "it is a damaged program";
 	} else if (head->len == 0) {
@@ -180,16 +185,19 @@ explain_denied(int dir_fd, const char *path, const struct stat *st, struct err *
 	int crlf;
 
 	if ((st->st_mode & 0111) == 0) {
-		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': it has no execute permission (chmod +x)", path);
+		return err_set(
+		    err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': it has no execute permission (chmod +x)", path);
 	}
 	if (is_noexec(dir_fd, path)) {
 		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its file system is mounted noexec", path);
 	}
-	if (faccessat(dir_fd, path, X_OK, AT_EACCESS) == 0 && read_head(dir_fd, path, &head) == 0 && begins_with(&head, "#!", 2)) {
-		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its interpreter '%s' may not be executed", path,
-		               interpreter(&head, &crlf));
+	if (faccessat(dir_fd, path, X_OK, AT_EACCESS) == 0 && read_head(dir_fd, path, &head) == 0 &&
+	    begins_with(&head, "#!", 2)) {
+		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its interpreter '%s' may not be executed",
+		    path, interpreter(&head, &crlf));
 	}
-	return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': user %u may not execute it", path, (unsigned int)geteuid());
+	return err_set(
+	    err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': user %u may not execute it", path, (unsigned int)geteuid());
 }
 
 int
@@ -205,7 +213,8 @@ refusal_explain(int dir_fd, const char *path, int sys, struct err *err)
 		return err_set(err, missing ? ERR_NO_COMMAND : ERR_NOT_EXECUTABLE, errno, "cannot run '%s'", path);
 	}
 	if (!S_ISREG(st.st_mode)) {
-		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': it is %s", path, S_ISDIR(st.st_mode) ? "a folder" : "no file");
+		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': it is %s", path,
+		    S_ISDIR(st.st_mode) ? "a folder" : "no file");
 	}
 	if (sys == EACCES) {
 		return explain_denied(dir_fd, path, &st, err);
@@ -214,7 +223,8 @@ refusal_explain(int dir_fd, const char *path, int sys, struct err *err)
 		return sys == ENOENT ? explain_missing(&head, path, err) : explain_unknown(&head, path, err);
 	}
 	if (sys == E2BIG) {
-		return err_set(err, ERR_NOT_EXECUTABLE, sys, "cannot run '%s': arguments and environment are too large", path);
+		return err_set(
+		    err, ERR_NOT_EXECUTABLE, sys, "cannot run '%s': arguments and environment are too large", path);
 	}
 	return err_set(err, ERR_NOT_EXECUTABLE, sys, "cannot run '%s'", path);
 }

@@ -226,7 +226,8 @@ pump_queue(struct relay *relay, int stream, int64_t now_ms)
 	const char *lines;
 	size_t len;
 
-	while ((len = queue_peek(queue, OUTLET_PUT_MAX, &lines)) > 0 && may_put(relay, stream, queue_name(stream), now_ms)) {
+	while ((len = queue_peek(queue, OUTLET_PUT_MAX, &lines)) > 0 &&
+	       may_put(relay, stream, queue_name(stream), now_ms)) {
 		put(relay, stream, lines, len);
 		queue_take(queue, len);
 	}
@@ -276,8 +277,8 @@ is_busy(const struct relay *relay, int stream)
 	const struct queue *queue = &relay->queues[stream];
 	const struct outlet *outlet = &relay->outlets[stream];
 
-	return (feed->fd >= 0 && !feed->dry) || feed->len > feed->head || feed->held_len > 0 || queue->tail > queue->head ||
-	       outlet->tail > outlet->head;
+	return (feed->fd >= 0 && !feed->dry) || feed->len > feed->head || feed->held_len > 0 ||
+	       queue->tail > queue->head || outlet->tail > outlet->head;
 }
 
 int
@@ -307,7 +308,7 @@ is_held_up(const struct relay *relay, int stream)
 	const struct queue *queue = &relay->queues[stream];
 
 	return has_room(relay, stream) && ((relay->blocked[stream] && !gate_is_shut(gate, feed_name(stream))) ||
-	                                   (queue->tail > queue->head && !gate_is_shut(gate, queue_name(stream))));
+	                                      (queue->tail > queue->head && !gate_is_shut(gate, queue_name(stream))));
 }
 
 static void

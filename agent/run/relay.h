@@ -31,11 +31,11 @@
 enum relay_stream { RELAY_OUT, RELAY_ERR, RELAY_STREAMS };
 
 enum {
-	RELAY_FDS_MAX = 2 * RELAY_STREAMS,   /* descriptors that relay_watch may name */
-	RELAY_OUT_QUEUE_BYTES = 1 << 20,     /* metric lines that wait for stdout (product §11) */
-	RELAY_ERR_QUEUE_BYTES = 64 << 10,    /* the agent's own lines: few and short */
-	RELAY_TURNS_MAX = 64,                /* reads in one turn when the writers are gone: more than any pipe of ours holds */
-	RELAY_STALL_MS = 10000,              /* a reader that takes nothing for so long at the very end has lost the rest */
+	RELAY_FDS_MAX = 2 * RELAY_STREAMS, /* descriptors that relay_watch may name */
+	RELAY_OUT_QUEUE_BYTES = 1 << 20,   /* metric lines that wait for stdout (product §11) */
+	RELAY_ERR_QUEUE_BYTES = 64 << 10,  /* the agent's own lines: few and short */
+	RELAY_TURNS_MAX = 64,   /* reads in one turn when the writers are gone: more than any pipe of ours holds */
+	RELAY_STALL_MS = 10000, /* a reader that takes nothing for so long at the very end has lost the rest */
 };
 
 struct relay {
@@ -46,8 +46,9 @@ struct relay {
 	struct queue queues[RELAY_STREAMS];
 	int blocked[RELAY_STREAMS]; /* 1: the feed has something that could not be put */
 	struct tail tail;
-	const struct mask *mask; /* borrowed, may be NULL: values replaced by *** in the pipeline's lines; may be set at any time */
-	struct buf masked;       /* scratch for a chunk with its values replaced */
+	const struct mask
+	    *mask; /* borrowed, may be NULL: values replaced by *** in the pipeline's lines; may be set at any time */
+	struct buf masked; /* scratch for a chunk with its values replaced */
 };
 
 /* Looks at 'out_fd' and 'err_fd' (borrowed: 1 and 2) and takes all memory. 0, or -1 with ERR_SYSTEM. */

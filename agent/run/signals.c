@@ -12,9 +12,15 @@ static const struct rule {
 	enum signal_class plain;
 	enum signal_class terminal;
 } rules[] = {
-    [SIGTERM] = {SIGNAL_STOP, SIGNAL_STOP},  [SIGINT] = {SIGNAL_STOP, SIGNAL_STOP},     [SIGQUIT] = {SIGNAL_STOP, SIGNAL_STOP},
-    [SIGHUP] = {SIGNAL_STOP, SIGNAL_PASS},   [SIGUSR1] = {SIGNAL_PASS, SIGNAL_PASS},    [SIGUSR2] = {SIGNAL_PASS, SIGNAL_PASS},
-    [SIGWINCH] = {SIGNAL_PASS, SIGNAL_PASS}, [SIGCONT] = {SIGNAL_PASS, SIGNAL_PASS},    [SIGTSTP] = {SIGNAL_PASS, SIGNAL_SUSPEND},
+    [SIGTERM] = {SIGNAL_STOP, SIGNAL_STOP},
+    [SIGINT] = {SIGNAL_STOP, SIGNAL_STOP},
+    [SIGQUIT] = {SIGNAL_STOP, SIGNAL_STOP},
+    [SIGHUP] = {SIGNAL_STOP, SIGNAL_PASS},
+    [SIGUSR1] = {SIGNAL_PASS, SIGNAL_PASS},
+    [SIGUSR2] = {SIGNAL_PASS, SIGNAL_PASS},
+    [SIGWINCH] = {SIGNAL_PASS, SIGNAL_PASS},
+    [SIGCONT] = {SIGNAL_PASS, SIGNAL_PASS},
+    [SIGTSTP] = {SIGNAL_PASS, SIGNAL_SUSPEND},
     [SIGCHLD] = {SIGNAL_CHILD, SIGNAL_CHILD},
 };
 
@@ -63,7 +69,10 @@ set_dispositions(struct signals *signals)
 	struct sigaction ignore = {.sa_handler = SIG_IGN};
 	struct sigaction usual = {.sa_handler = SIG_DFL};
 
-	return sigaction(SIGPIPE, &ignore, &signals->old_pipe) < 0 || sigaction(SIGCHLD, &usual, &signals->old_child) < 0 ? -1 : 0;
+	return sigaction(SIGPIPE, &ignore, &signals->old_pipe) < 0 ||
+	               sigaction(SIGCHLD, &usual, &signals->old_child) < 0
+	           ? -1
+	           : 0;
 }
 
 int

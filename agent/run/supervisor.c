@@ -20,19 +20,19 @@ struct step {
 	struct outcome *out;
 	struct child child;
 	enum course_state state;
-	int64_t due_ms;            /* when EVENT_DUE comes */
-	int64_t end_by_ms;         /* after a KILL: when all must be over */
-	int64_t settle_ms;         /* until when the watches are served although nothing lives */
-	int64_t timeout_at_ms;     /* DEADLINE_NEVER once it has been told */
+	int64_t due_ms;             /* when EVENT_DUE comes */
+	int64_t end_by_ms;          /* after a KILL: when all must be over */
+	int64_t settle_ms;          /* until when the watches are served although nothing lives */
+	int64_t timeout_at_ms;      /* DEADLINE_NEVER once it has been told */
 	struct proc_list strangers; /* children that were ours before the step: not its business */
-	uint64_t taken;            /* bytes the log's readers had taken when last looked at */
-	int signal;                /* of the event at hand */
+	uint64_t taken;             /* bytes the log's readers had taken when last looked at */
+	int signal;                 /* of the event at hand */
 	int main_ended;
-	int childless;             /* the kernel says that we have no child */
-	int subreaper;             /* every orphan becomes our child */
-	int final;                 /* nothing runs after this: the log's reader may lose what it does not take */
+	int childless; /* the kernel says that we have no child */
+	int subreaper; /* every orphan becomes our child */
+	int final;     /* nothing runs after this: the log's reader may lose what it does not take */
 	int terminal_lent;
-	int hurry;                 /* the next turn does not wait */
+	int hurry; /* the next turn does not wait */
 };
 
 static void
@@ -246,9 +246,18 @@ act_finish(struct step *step)
 }
 
 static void (*const actions[])(struct step *) = {
-    [ACTION_NONE] = act_none,   [ACTION_REQUEST] = act_request, [ACTION_TIMEOUT] = act_timeout, [ACTION_HASTEN] = act_hasten,
-    [ACTION_PASS] = act_pass,   [ACTION_KILL] = act_kill,       [ACTION_CLEAR] = act_clear,     [ACTION_SWEEP] = act_sweep,
-    [ACTION_DRAIN] = act_drain, [ACTION_GIVE_UP] = act_give_up, [ACTION_KEEP] = act_keep,       [ACTION_FINISH] = act_finish,
+    [ACTION_NONE] = act_none,
+    [ACTION_REQUEST] = act_request,
+    [ACTION_TIMEOUT] = act_timeout,
+    [ACTION_HASTEN] = act_hasten,
+    [ACTION_PASS] = act_pass,
+    [ACTION_KILL] = act_kill,
+    [ACTION_CLEAR] = act_clear,
+    [ACTION_SWEEP] = act_sweep,
+    [ACTION_DRAIN] = act_drain,
+    [ACTION_GIVE_UP] = act_give_up,
+    [ACTION_KEEP] = act_keep,
+    [ACTION_FINISH] = act_finish,
 };
 
 _Static_assert(ARRAY_LEN(actions) == COURSE_ACTIONS, "every action of the table is carried out");
@@ -489,7 +498,8 @@ start(struct step *step, const struct child_spec *spec, struct err *err)
 {
 	struct supervisor *sup = step->sup;
 	int terminal = sup->signals->terminal;
-	struct child_stdio stdio = {.null_stdin = terminal && !sup->raw, .pipes = !sup->raw, .terminal = sup->raw && terminal_is_ours()};
+	struct child_stdio stdio = {
+	    .null_stdin = terminal && !sup->raw, .pipes = !sup->raw, .terminal = sup->raw && terminal_is_ours()};
 	int stop = signals_stop_pending(sup->signals);
 
 	if (stop != 0) {
@@ -518,18 +528,19 @@ int
 supervisor_run(struct supervisor *supervisor, const struct child_spec *spec, struct outcome *outcome, struct err *err)
 {
 	CLEAN_STEP step = {.sup = supervisor,
-	                   .out = outcome,
-	                   .child = CHILD_NONE,
-	                   .state = COURSE_RUNNING,
-	                   .due_ms = DEADLINE_NEVER,
-	                   .end_by_ms = DEADLINE_NEVER,
-	                   .timeout_at_ms = supervisor->timeout_at_ms};
+	    .out = outcome,
+	    .child = CHILD_NONE,
+	    .state = COURSE_RUNNING,
+	    .due_ms = DEADLINE_NEVER,
+	    .end_by_ms = DEADLINE_NEVER,
+	    .timeout_at_ms = supervisor->timeout_at_ms};
 	int result;
 
 	memset(outcome, 0, sizeof(*outcome));
 	supervisor->survivors[0] = '\0';
 	if (supervisor->watch_count > SUPERVISOR_WATCHES_MAX) {
-		return err_set(err, ERR_BUG, 0, "%zu watches are more than the loop has places for", supervisor->watch_count);
+		return err_set(
+		    err, ERR_BUG, 0, "%zu watches are more than the loop has places for", supervisor->watch_count);
 	}
 	result = start(&step, spec, err);
 	while (result == 0 && step.state != COURSE_DONE) {

@@ -19,21 +19,24 @@
 #include "run/signals.h"
 
 enum {
-	SUPERVISOR_WATCHES_MAX = 8,          /* descriptors the hall may add to the loop */
-	SUPERVISOR_NAMES_MAX = 256,          /* text that names survivors; part of one error text */
-	SUPERVISOR_SECOND_STOP_MS = 5000,    /* what a second stop request leaves of the grace (product §9) */
-	SUPERVISOR_LEFTOVERS_MS = 2000,      /* between TERM and KILL for what the main process left behind (product §9) */
-	SUPERVISOR_KILLED_MS = 2000,         /* what is not gone so long after SIGKILL cannot be killed (product §9) */
-	SUPERVISOR_AFTER_KILL_MS = 15000,    /* all that follows a KILL (product §9): SageMaker kills 120 s after TERM, grace is 100 */
-	SUPERVISOR_SETTLE_MS = 100,          /* the watches are served so long after the last process of the job ended (product §11) */
-	SUPERVISOR_REAP_MS = 50,             /* how often it looks again where the kernel sends no SIGCHLD: a grandchild that leaves */
+	SUPERVISOR_WATCHES_MAX = 8,       /* descriptors the hall may add to the loop */
+	SUPERVISOR_NAMES_MAX = 256,       /* text that names survivors; part of one error text */
+	SUPERVISOR_SECOND_STOP_MS = 5000, /* what a second stop request leaves of the grace (product §9) */
+	SUPERVISOR_LEFTOVERS_MS = 2000, /* between TERM and KILL for what the main process left behind (product §9) */
+	SUPERVISOR_KILLED_MS = 2000,    /* what is not gone so long after SIGKILL cannot be killed (product §9) */
+	SUPERVISOR_AFTER_KILL_MS =
+	    15000, /* all that follows a KILL (product §9): SageMaker kills 120 s after TERM, grace is 100 */
+	SUPERVISOR_SETTLE_MS =
+	    100, /* the watches are served so long after the last process of the job ended (product §11) */
+	SUPERVISOR_REAP_MS =
+	    50, /* how often it looks again where the kernel sends no SIGCHLD: a grandchild that leaves */
 };
 
 /* A descriptor that the hall wants served by the loop, before the log: the metrics FIFO. */
 struct watch {
 	int fd;
-	short events;                       /* as poll(2) */
-	void (*ready)(void *self);          /* called when one of 'events' came or the deadline has passed; must not block */
+	short events;              /* as poll(2) */
+	void (*ready)(void *self); /* called when one of 'events' came or the deadline has passed; must not block */
 	int64_t (*deadline_ms)(void *self); /* when to call 'ready' even if nothing came; NULL: never */
 	void *self;
 };
@@ -51,16 +54,16 @@ enum supervisor_notice {
 };
 
 struct supervisor {
-	struct signals *signals;      /* borrowed */
-	struct relay *relay;          /* borrowed */
-	const struct watch *watches;  /* borrowed, may be NULL */
+	struct signals *signals;     /* borrowed */
+	struct relay *relay;         /* borrowed */
+	const struct watch *watches; /* borrowed, may be NULL */
 	size_t watch_count;
-	int stop_signal;              /* what the group gets when it shall stop */
-	int64_t grace_ms;             /* from then until SIGKILL */
-	int64_t second_stop_ms;       /* SUPERVISOR_SECOND_STOP_MS, or 0 at home on a terminal */
-	int64_t timeout_at_ms;        /* wall clock of the pipeline as a moment (base/clock.h), or DEADLINE_NEVER */
-	int raw;                      /* log=raw: the child inherits stdout and stderr, and the terminal if there is one */
-	int last;                     /* no step follows this one */
+	int stop_signal;        /* what the group gets when it shall stop */
+	int64_t grace_ms;       /* from then until SIGKILL */
+	int64_t second_stop_ms; /* SUPERVISOR_SECOND_STOP_MS, or 0 at home on a terminal */
+	int64_t timeout_at_ms;  /* wall clock of the pipeline as a moment (base/clock.h), or DEADLINE_NEVER */
+	int raw;                /* log=raw: the child inherits stdout and stderr, and the terminal if there is one */
+	int last;               /* no step follows this one */
 	void (*notice)(void *self, enum supervisor_notice what, long value); /* NULL: nobody listens */
 	void *notice_self;
 	char survivors[SUPERVISOR_NAMES_MAX]; /* "" or the names of what could not be killed */
@@ -71,6 +74,7 @@ struct supervisor {
  * ERR_NO_COMMAND, ERR_NOT_EXECUTABLE, ERR_SYSTEM. Afterwards the step's processes are gone (but for 'survivors') and its log is out.
  * A stop request that comes when the main process has already ended is kept: signals_stop_pending tells it.
  */
-MUST_CHECK int supervisor_run(struct supervisor *supervisor, const struct child_spec *spec, struct outcome *outcome, struct err *err);
+MUST_CHECK int supervisor_run(
+    struct supervisor *supervisor, const struct child_spec *spec, struct outcome *outcome, struct err *err);
 
 #endif

@@ -44,7 +44,8 @@ make_code(void)
 	static const char bytes[FILE_BYTES];
 	char name[64];
 
-	if (mkdtemp(folder) == NULL || chdir(folder) < 0 || mkdir("code", 0755) < 0 || mkdir("ml", 0755) < 0 || mkdir("ml/output", 0755) < 0) {
+	if (mkdtemp(folder) == NULL || chdir(folder) < 0 || mkdir("code", 0755) < 0 || mkdir("ml", 0755) < 0 ||
+	    mkdir("ml/output", 0755) < 0) {
 		die(folder);
 	}
 	for (int i = 0; i < FILES; i++) {
@@ -132,9 +133,11 @@ main(int argc, char **argv)
 	qsort(bare, TURNS, sizeof(*bare), compare);
 	qsort(by_train, TURNS, sizeof(*by_train), compare);
 	int64_t over = by_train[TURNS / 2] - bare[TURNS / 2];
-	(void)printf("exec to the pipeline's first instruction, median of %d turns\n  bare exec  %6.2f ms\n  by train   %6.2f ms\n"
-				 "  over it    %6.2f ms, at most %.2f\n",
-		TURNS, (double)bare[TURNS / 2] / 1000, (double)by_train[TURNS / 2] / 1000, (double)over / 1000, BUDGET_US / 1000.0);
+	(void)printf(
+	    "exec to the pipeline's first instruction, median of %d turns\n  bare exec  %6.2f ms\n  by train   %6.2f ms\n"
+	    "  over it    %6.2f ms, at most %.2f\n",
+	    TURNS, (double)bare[TURNS / 2] / 1000, (double)by_train[TURNS / 2] / 1000, (double)over / 1000,
+	    BUDGET_US / 1000.0);
 	if (chdir("/") < 0 || nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS) < 0) {
 		die(folder);
 	}

@@ -1,9 +1,9 @@
 /* The bounded buffer and the secret bytes. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -66,9 +66,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(buf_holds_its_ceiling_and_not_a_byte_more),
-		cmocka_unit_test(buf_take_hands_over_only_whole_text),
-		cmocka_unit_test(secret_replaces_and_releases),
+	    cmocka_unit_test(buf_holds_its_ceiling_and_not_a_byte_more),
+	    cmocka_unit_test(buf_take_hands_over_only_whole_text),
+	    cmocka_unit_test(secret_replaces_and_releases),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

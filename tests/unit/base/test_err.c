@@ -1,9 +1,9 @@
 /* The error record: bounded, one line, context in front. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <string.h>
@@ -73,10 +73,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(err_names_the_system_error),
-		cmocka_unit_test(err_of_a_full_disk_is_its_own_kind),
-		cmocka_unit_test(err_cuts_long_text_at_a_character_and_keeps_one_line),
-		cmocka_unit_test(err_clear_keeps_the_phase),
+	    cmocka_unit_test(err_names_the_system_error),
+	    cmocka_unit_test(err_of_a_full_disk_is_its_own_kind),
+	    cmocka_unit_test(err_cuts_long_text_at_a_character_and_keeps_one_line),
+	    cmocka_unit_test(err_clear_keeps_the_phase),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

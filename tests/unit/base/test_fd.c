@@ -1,9 +1,9 @@
 /* Descriptors, whole files, and opening beneath a folder. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -131,11 +131,11 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(fd_write_file_replaces_whole_files_with_an_exact_mode),
-		cmocka_unit_test(fd_read_file_refuses_fifos_and_long_files),
-		cmocka_unit_test(sys_open_beneath_never_leaves_the_folder),
-		cmocka_unit_test(fd_source_reads_to_the_end),
-		cmocka_unit_test(mem_source_gives_its_bytes_in_pieces),
+	    cmocka_unit_test(fd_write_file_replaces_whole_files_with_an_exact_mode),
+	    cmocka_unit_test(fd_read_file_refuses_fifos_and_long_files),
+	    cmocka_unit_test(sys_open_beneath_never_leaves_the_folder),
+	    cmocka_unit_test(fd_source_reads_to_the_end),
+	    cmocka_unit_test(mem_source_gives_its_bytes_in_pieces),
 	};
 
 	return cmocka_run_group_tests(tests, make_folder, remove_folder);

@@ -1,9 +1,9 @@
 /* SHA-256 and HMAC against published vectors (FIPS 180-4 examples, RFC 4231). */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>
@@ -31,7 +31,8 @@ sha256_matches_the_published_examples(void **state)
 	(void)state;
 	expect_sha("", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 	expect_sha("abc", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-	expect_sha("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq", "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
+	expect_sha("abcdbcdecdefdefgefghfghighijhijkijkljklmklmnlmnomnopnopq",
+	    "248d6a61d20638b8e5c026930c3e6039a33ce45964ff2167f6ecedd419db06c1");
 }
 
 static void
@@ -98,10 +99,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(sha256_matches_the_published_examples),
-		cmocka_unit_test(sha256_is_the_same_however_the_bytes_are_cut),
-		cmocka_unit_test(hmac_matches_rfc_4231),
-		cmocka_unit_test(sha256_blocks_by_cpu_says_whether_it_can),
+	    cmocka_unit_test(sha256_matches_the_published_examples),
+	    cmocka_unit_test(sha256_is_the_same_however_the_bytes_are_cut),
+	    cmocka_unit_test(hmac_matches_rfc_4231),
+	    cmocka_unit_test(sha256_blocks_by_cpu_says_whether_it_can),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* The JSON reader: the grammar and nothing but the grammar, decoded strings, numbers that fit. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,8 +23,9 @@ parses(const char *text, struct err *err)
 static void
 json_accepts_what_the_grammar_allows(void **state)
 {
-	static const char *const good[] = {"{}", "[]", "0", "-0.5e+10", "\"\"", " {\"a\" : [1, {\"b\": null}], \"c\": true}\n", "[[], {}, []]",
-		"\"\\ud83d\\ude00\"", "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\xef\xbb\xbf{}", "\"\xc3\xa4\""};
+	static const char *const good[] = {"{}", "[]", "0", "-0.5e+10", "\"\"",
+	    " {\"a\" : [1, {\"b\": null}], \"c\": true}\n", "[[], {}, []]", "\"\\ud83d\\ude00\"",
+	    "\"\\\"\\\\\\/\\b\\f\\n\\r\\t\"", "\xef\xbb\xbf{}", "\"\xc3\xa4\""};
 	struct err err = {0};
 
 	(void)state;
@@ -38,9 +39,11 @@ json_accepts_what_the_grammar_allows(void **state)
 static void
 json_refuses_what_the_grammar_forbids(void **state)
 {
-	static const char *const bad[] = {"", " ", "{\"a\"}", "{} {}", "{\"a\":1,}", "[1,]", "[1 2]", "{\"a\" 1}", "{\"a\":}", "{a:1}", "{1:2}", "'a'",
-		"truee", "nul", "01", "+1", "1.", ".5", "1e", "-", "0x10", "NaN", "[", "]", "[}", "{\"a\":1]", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12\"",
-		"\"\\ud800\"", "\"\\udc00\"", "\"\\ud800\\u0041\"", "\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xc0\xaf\"", "[1]x", ",", "{,}", "[,1]"};
+	static const char *const bad[] = {"", " ", "{\"a\"}", "{} {}", "{\"a\":1,}", "[1,]", "[1 2]", "{\"a\" 1}",
+	    "{\"a\":}", "{a:1}", "{1:2}", "'a'", "truee", "nul", "01", "+1", "1.", ".5", "1e", "-", "0x10", "NaN", "[",
+	    "]", "[}", "{\"a\":1]", "\"a", "\"\t\"", "\"\\x\"", "\"\\u12\"", "\"\\ud800\"", "\"\\udc00\"",
+	    "\"\\ud800\\u0041\"", "\"\xff\"", "\"\xc3\"", "\"\xed\xa0\x80\"", "\"\xc0\xaf\"", "[1]x", ",", "{,}",
+	    "[,1]"};
 	struct err err = {0};
 
 	(void)state;
@@ -197,16 +200,16 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_accepts_what_the_grammar_allows),
-		cmocka_unit_test(json_refuses_what_the_grammar_forbids),
-		cmocka_unit_test(json_refuses_a_zero_byte),
-		cmocka_unit_test(json_names_line_and_column),
-		cmocka_unit_test(json_refuses_a_key_given_twice_also_in_escapes),
-		cmocka_unit_test(json_refuses_one_level_too_many),
-		cmocka_unit_test(json_refuses_more_values_than_the_limit),
-		cmocka_unit_test(json_walks_members_and_elements),
-		cmocka_unit_test(json_decodes_strings),
-		cmocka_unit_test(json_gives_numbers_only_when_they_fit),
+	    cmocka_unit_test(json_accepts_what_the_grammar_allows),
+	    cmocka_unit_test(json_refuses_what_the_grammar_forbids),
+	    cmocka_unit_test(json_refuses_a_zero_byte),
+	    cmocka_unit_test(json_names_line_and_column),
+	    cmocka_unit_test(json_refuses_a_key_given_twice_also_in_escapes),
+	    cmocka_unit_test(json_refuses_one_level_too_many),
+	    cmocka_unit_test(json_refuses_more_values_than_the_limit),
+	    cmocka_unit_test(json_walks_members_and_elements),
+	    cmocka_unit_test(json_decodes_strings),
+	    cmocka_unit_test(json_gives_numbers_only_when_they_fit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* The JSON writer: commas, escapes, numbers; what it writes the reader takes. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <math.h>
 #include <stdlib.h>
@@ -33,7 +33,8 @@ json_writes_nested_values_on_one_line(void **state)
 	json_close_array(&writer);
 	json_add_null(&writer, "c");
 	json_close_object(&writer);
-	assert_string_equal(buf_text(&out), "{\"a\":\"x\\\"\\n\\u0001\xef\xbf\xbd\",\"b\":[-5,0.1,null,true,{}],\"c\":null}");
+	assert_string_equal(
+	    buf_text(&out), "{\"a\":\"x\\\"\\n\\u0001\xef\xbf\xbd\",\"b\":[-5,0.1,null,true,{}],\"c\":null}");
 }
 
 static void
@@ -63,8 +64,9 @@ number_reads_back_the_same_and_is_short(void **state)
 	static const struct {
 		double number;
 		const char *text;
-	} cases[] = {{0, "0"}, {100, "100"}, {-3, "-3"}, {0.25, "0.25"}, {0.1, "0.1"}, {1e20, "1e+20"}, {5e-324, "5e-324"}, {1.0 / 3, "0.3333333333333333"},
-		{1.7976931348623157e308, "1.7976931348623157e+308"}, {123456789012345.0, "123456789012345"}};
+	} cases[] = {{0, "0"}, {100, "100"}, {-3, "-3"}, {0.25, "0.25"}, {0.1, "0.1"}, {1e20, "1e+20"},
+	    {5e-324, "5e-324"}, {1.0 / 3, "0.3333333333333333"}, {1.7976931348623157e308, "1.7976931348623157e+308"},
+	    {123456789012345.0, "123456789012345"}};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -95,10 +97,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(json_writes_nested_values_on_one_line),
-		cmocka_unit_test(json_writes_what_the_reader_takes),
-		cmocka_unit_test(number_reads_back_the_same_and_is_short),
-		cmocka_unit_test(json_overflow_is_sticky),
+	    cmocka_unit_test(json_writes_nested_values_on_one_line),
+	    cmocka_unit_test(json_writes_what_the_reader_takes),
+	    cmocka_unit_test(number_reads_back_the_same_and_is_short),
+	    cmocka_unit_test(json_overflow_is_sticky),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* The agent's own lines: prefixed, readable, masked, bounded. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,9 +77,9 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(log_lines_cannot_be_forged),
-		cmocka_unit_test(log_lines_are_masked),
-		cmocka_unit_test(log_lines_are_bounded_at_a_character),
+	    cmocka_unit_test(log_lines_cannot_be_forged),
+	    cmocka_unit_test(log_lines_are_masked),
+	    cmocka_unit_test(log_lines_are_bounded_at_a_character),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* Masking: which names are secret, and what may stay readable. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <string.h>
@@ -13,9 +13,10 @@
 static void
 mask_knows_secret_names(void **state)
 {
-	static const char *const secret[] = {"password", "DB_PASSWORD", "apiKey", "api-key", "AWS_SECRET_ACCESS_KEY", "aws.access.key.id", "hfToken", "x:token",
-		"private_key", "Credentials", "my_credential", "passwd"};
-	static const char *const open[] = {"max_tokens", "tokenizer", "num_keys", "key", "monkey", "api", "accesskeys", "passwords", "", "keyapi", "api_x_key"};
+	static const char *const secret[] = {"password", "DB_PASSWORD", "apiKey", "api-key", "AWS_SECRET_ACCESS_KEY",
+	    "aws.access.key.id", "hfToken", "x:token", "private_key", "Credentials", "my_credential", "passwd"};
+	static const char *const open[] = {"max_tokens", "tokenizer", "num_keys", "key", "monkey", "api", "accesskeys",
+	    "passwords", "", "keyapi", "api_x_key"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(secret); i++) {
@@ -95,10 +96,10 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(mask_knows_secret_names),
-		cmocka_unit_test(mask_hides_patterns_in_any_text),
-		cmocka_unit_test(mask_hides_values_longest_first),
-		cmocka_unit_test(mask_refuses_one_value_too_many),
+	    cmocka_unit_test(mask_knows_secret_names),
+	    cmocka_unit_test(mask_hides_patterns_in_any_text),
+	    cmocka_unit_test(mask_hides_values_longest_first),
+	    cmocka_unit_test(mask_refuses_one_value_too_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,9 +1,9 @@
 /* UTF-8, words, times. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <stdlib.h>
@@ -105,12 +105,12 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(utf8_knows_whole_characters),
-		cmocka_unit_test(utf8_cut_keeps_characters_whole),
-		cmocka_unit_test(text_nearest_finds_the_typing_error),
-		cmocka_unit_test(text_split_knows_no_quotes),
-		cmocka_unit_test(text_split_refuses_too_many_words),
-		cmocka_unit_test(clock_reads_back_what_it_wrote),
+	    cmocka_unit_test(utf8_knows_whole_characters),
+	    cmocka_unit_test(utf8_cut_keeps_characters_whole),
+	    cmocka_unit_test(text_nearest_finds_the_typing_error),
+	    cmocka_unit_test(text_split_knows_no_quotes),
+	    cmocka_unit_test(text_split_refuses_too_many_words),
+	    cmocka_unit_test(clock_reads_back_what_it_wrote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

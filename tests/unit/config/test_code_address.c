@@ -191,8 +191,14 @@ code_address_knows_this_machine(void **state)
 		const char *text;
 		int loopback;
 	} cases[] = {
-	    {"http://localhost/x", 1},      {"http://localhost:8080/x", 1}, {"http://127.0.0.1:1/x", 1}, {"http://127.1.2.3/x", 1},
-	    {"http://[::1]:80/x", 1},       {"http://127.evil.com/x", 0},   {"http://localhost.evil/x", 0}, {"http://10.0.0.1/x", 0},
+	    {"http://localhost/x", 1},
+	    {"http://localhost:8080/x", 1},
+	    {"http://127.0.0.1:1/x", 1},
+	    {"http://127.1.2.3/x", 1},
+	    {"http://[::1]:80/x", 1},
+	    {"http://127.evil.com/x", 0},
+	    {"http://localhost.evil/x", 0},
+	    {"http://10.0.0.1/x", 0},
 	    {"http://127.0.0.1.evil/x", 0},
 	};
 

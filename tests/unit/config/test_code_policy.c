@@ -10,7 +10,7 @@ static char *const NO_VARIABLES[] = {NULL};
 struct question {
 	enum setting_source source; /* of the code; SOURCE_DEFAULT: nobody names it */
 	const char *code, *sha256;
-	const char *extra[4];       /* NAME, value of two more settings, from the environment */
+	const char *extra[4]; /* NAME, value of two more settings, from the environment */
 	enum code_found found;
 	const char *address;
 	const char *variable;
@@ -18,7 +18,8 @@ struct question {
 };
 
 static int
-ask(const struct question *question, struct code_plan *plan, struct settings *settings, struct notes *warnings, struct err *err)
+ask(const struct question *question, struct code_plan *plan, struct settings *settings, struct notes *warnings,
+    struct err *err)
 {
 	static struct opt_ml job;
 	char text[CODE_ADDRESS_MAX] = "";
@@ -37,7 +38,8 @@ ask(const struct question *question, struct code_plan *plan, struct settings *se
 		settings_offer(settings, SETTING_CODE_SHA256, question->source, question->sha256, NULL);
 	}
 	for (size_t i = 0; i + 1 < ARRAY_LEN(question->extra) && question->extra[i] != NULL; i += 2) {
-		settings_offer(settings, setting_find(question->extra[i], SOURCE_ENVIRONMENT), SOURCE_ENVIRONMENT, question->extra[i + 1], NULL);
+		settings_offer(settings, setting_find(question->extra[i], SOURCE_ENVIRONMENT), SOURCE_ENVIRONMENT,
+		    question->extra[i + 1], NULL);
 	}
 	assert_int_equal(settings->mistakes.count, 0);
 	return code_policy_plan(plan, settings, &job, &find, envp, question->script_mode, warnings, err);
@@ -76,21 +78,38 @@ code_policy_pins_by_default(void **state)
 	static const char should[] = "is not pinned";
 
 	(void)state;
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k", .script_mode = 0}, NULL, should, "warn");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k", .script_mode = 1}, NULL, NULL, "off");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k", .sha256 = DIGEST_A}, NULL, NULL, "warn");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "https://h/k", .script_mode = 1}, must, NULL, NULL);
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "https://h/k", .sha256 = DIGEST_A}, NULL, NULL, "required");
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k", .script_mode = 0}, NULL, should,
+	    "warn");
+	expect(
+	    &(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k", .script_mode = 1}, NULL, NULL, "off");
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k", .sha256 = DIGEST_A}, NULL, NULL,
+	    "warn");
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "https://h/k", .script_mode = 1}, must, NULL,
+	    NULL);
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "https://h/k", .sha256 = DIGEST_A}, NULL, NULL,
+	    "required");
 	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .script_mode = 1}, must, NULL, NULL);
-	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .sha256 = DIGEST_A}, NULL, NULL, "required");
-	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .extra = {"TRAIN_CODE_SHA256", DIGEST_A}}, NULL, NULL, "required");
-	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .extra = {"TRAIN_CODE_PIN", "warn"}}, NULL, should, "warn");
-	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .extra = {"TRAIN_CODE_PIN", "off"}}, NULL, NULL, "off");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "/opt/app.pex", .extra = {"TRAIN_CODE_PIN", "required"}}, NULL, NULL, "required");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "channel:code", .extra = {"TRAIN_CODE_PIN", "required"}}, must, NULL, NULL);
+	expect(
+	    &(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .sha256 = DIGEST_A}, NULL, NULL, "required");
+	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .extra = {"TRAIN_CODE_SHA256", DIGEST_A}},
+	    NULL, NULL, "required");
+	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .extra = {"TRAIN_CODE_PIN", "warn"}}, NULL,
+	    should, "warn");
+	expect(&(struct question){.source = SOURCE_TAG, .code = "s3://b/k", .extra = {"TRAIN_CODE_PIN", "off"}}, NULL,
+	    NULL, "off");
+	expect(
+	    &(struct question){
+	        .source = SOURCE_ENVIRONMENT, .code = "/opt/app.pex", .extra = {"TRAIN_CODE_PIN", "required"}},
+	    NULL, NULL, "required");
+	expect(
+	    &(struct question){
+	        .source = SOURCE_ENVIRONMENT, .code = "channel:code", .extra = {"TRAIN_CODE_PIN", "required"}},
+	    must, NULL, NULL);
 	expect(&(struct question){.found = CODE_FOUND_CHANNEL, .address = "channel:code"}, NULL, NULL, "warn");
-	expect(&(struct question){.found = CODE_FOUND_SUBMIT, .address = "s3://b/sourcedir.tar.gz"}, NULL, should, "warn");
-	expect(&(struct question){.found = CODE_FOUND_SUBMIT, .address = "s3://b/sourcedir.tar.gz", .script_mode = 1}, NULL, NULL, "off");
+	expect(
+	    &(struct question){.found = CODE_FOUND_SUBMIT, .address = "s3://b/sourcedir.tar.gz"}, NULL, should, "warn");
+	expect(&(struct question){.found = CODE_FOUND_SUBMIT, .address = "s3://b/sourcedir.tar.gz", .script_mode = 1},
+	    NULL, NULL, "off");
 	expect(&(struct question){.found = CODE_FOUND_FOLDER, .address = "/opt/ml/code"}, NULL, NULL, "warn");
 	expect(&(struct question){.found = CODE_FOUND_HERE}, NULL, NULL, "warn");
 	expect(&(struct question){.found = CODE_FOUND_NONE}, NULL, NULL, "warn");
@@ -102,11 +121,22 @@ code_policy_allows_plain_http_by_exception(void **state)
 	static const char pin[] = "TRAIN_CODE_PIN";
 
 	(void)state;
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://h/k", .extra = {pin, "off"}}, "plain http", NULL, NULL);
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://localhost:81/k", .extra = {pin, "off"}}, NULL, NULL, "off");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://h/k", .sha256 = DIGEST_A}, NULL, NULL, "required");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://h/k", .extra = {pin, "off"}, .variable = "TRAIN_CODE_INSECURE=1"}, NULL, NULL, "off");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://h/k", .extra = {pin, "off"}, .variable = "TRAIN_CODE_INSECURE=0"}, "plain http", NULL, NULL);
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://h/k", .extra = {pin, "off"}},
+	    "plain http", NULL, NULL);
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://localhost:81/k", .extra = {pin, "off"}},
+	    NULL, NULL, "off");
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "http://h/k", .sha256 = DIGEST_A}, NULL, NULL,
+	    "required");
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT,
+	           .code = "http://h/k",
+	           .extra = {pin, "off"},
+	           .variable = "TRAIN_CODE_INSECURE=1"},
+	    NULL, NULL, "off");
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT,
+	           .code = "http://h/k",
+	           .extra = {pin, "off"},
+	           .variable = "TRAIN_CODE_INSECURE=0"},
+	    "plain http", NULL, NULL);
 }
 
 static void
@@ -115,20 +145,39 @@ code_policy_keeps_to_code_from(void **state)
 	static const char from[] = "TRAIN_CODE_FROM";
 
 	(void)state;
-	expect(&(struct question){.source = SOURCE_TAG, .code = "https://h/k", .sha256 = DIGEST_A}, "code-from allows no https address", NULL, NULL);
-	expect(&(struct question){.source = SOURCE_TAG, .code = "https://h/k", .sha256 = DIGEST_A, .extra = {from, "https://h"}}, NULL, NULL, "required");
-	expect(&(struct question){.source = SOURCE_TAG, .code = "https://evil/k", .sha256 = DIGEST_A, .extra = {from, "https://h"}}, "code-from does not allow the code 'https://evil/k'",
-	       NULL, NULL);
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k", .sha256 = DIGEST_A, .extra = {from, "s3://a s3://b/k"}}, NULL, NULL, "warn");
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "s3://b/k2", .sha256 = DIGEST_A, .extra = {from, "s3://a s3://b/k"}}, "code-from does not allow", NULL, NULL);
-	expect(&(struct question){.found = CODE_FOUND_SUBMIT, .address = "s3://b/k", .extra = {from, "s3://a"}}, "code-from does not allow", NULL, NULL);
-	expect(&(struct question){.found = CODE_FOUND_FOLDER, .address = "/opt/ml/code", .extra = {from, "s3://a"}}, NULL, NULL, "warn");
+	expect(&(struct question){.source = SOURCE_TAG, .code = "https://h/k", .sha256 = DIGEST_A},
+	    "code-from allows no https address", NULL, NULL);
+	expect(
+	    &(struct question){
+	        .source = SOURCE_TAG, .code = "https://h/k", .sha256 = DIGEST_A, .extra = {from, "https://h"}},
+	    NULL, NULL, "required");
+	expect(
+	    &(struct question){
+	        .source = SOURCE_TAG, .code = "https://evil/k", .sha256 = DIGEST_A, .extra = {from, "https://h"}},
+	    "code-from does not allow the code 'https://evil/k'", NULL, NULL);
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT,
+	           .code = "s3://b/k",
+	           .sha256 = DIGEST_A,
+	           .extra = {from, "s3://a s3://b/k"}},
+	    NULL, NULL, "warn");
+	expect(&(struct question){.source = SOURCE_ENVIRONMENT,
+	           .code = "s3://b/k2",
+	           .sha256 = DIGEST_A,
+	           .extra = {from, "s3://a s3://b/k"}},
+	    "code-from does not allow", NULL, NULL);
+	expect(&(struct question){.found = CODE_FOUND_SUBMIT, .address = "s3://b/k", .extra = {from, "s3://a"}},
+	    "code-from does not allow", NULL, NULL);
+	expect(&(struct question){.found = CODE_FOUND_FOLDER, .address = "/opt/ml/code", .extra = {from, "s3://a"}},
+	    NULL, NULL, "warn");
 }
 
 static void
 code_policy_judges_each_redirect(void **state)
 {
-	const struct question question = {.source = SOURCE_ENVIRONMENT, .code = "https://h/k", .sha256 = DIGEST_A, .extra = {"TRAIN_CODE_FROM", "https://h https://cdn/x"}};
+	const struct question question = {.source = SOURCE_ENVIRONMENT,
+	    .code = "https://h/k",
+	    .sha256 = DIGEST_A,
+	    .extra = {"TRAIN_CODE_FROM", "https://h https://cdn/x"}};
 	CLEAN_SETTINGS settings;
 	CLEAN_CODE_PLAN plan;
 	CLEAN_NOTES warnings = {0};
@@ -158,7 +207,8 @@ code_policy_binds_archives_only(void **state)
 	assert_int_equal(code_policy_check_kind(&plan, 0, &err), -1);
 	assert_int_equal(err.kind, ERR_SETTINGS);
 	assert_non_null(strstr(err.text, "is no archive"));
-	expect(&(struct question){.found = CODE_FOUND_HERE, .extra = {"TRAIN_CODE_SHA256", DIGEST_A}}, "is no archive", NULL, NULL);
+	expect(&(struct question){.found = CODE_FOUND_HERE, .extra = {"TRAIN_CODE_SHA256", DIGEST_A}}, "is no archive",
+	    NULL, NULL);
 }
 
 static void
@@ -176,7 +226,10 @@ code_policy_checks_the_owner_of_tagged_code(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		const struct question question = {.source = cases[i].source, .code = "s3://b/k", .sha256 = DIGEST_A, .extra = {cases[i].extra != NULL ? "TRAIN_CODE_OWNER" : NULL, cases[i].extra}};
+		const struct question question = {.source = cases[i].source,
+		    .code = "s3://b/k",
+		    .sha256 = DIGEST_A,
+		    .extra = {cases[i].extra != NULL ? "TRAIN_CODE_OWNER" : NULL, cases[i].extra}};
 		CLEAN_SETTINGS settings;
 		CLEAN_CODE_PLAN plan;
 		CLEAN_NOTES warnings = {0};
@@ -194,8 +247,12 @@ code_policy_wants_versions_in_s3_only(void **state)
 	static const char version[] = "TRAIN_CODE_VERSION";
 
 	(void)state;
-	expect(&(struct question){.source = SOURCE_ENVIRONMENT, .code = "https://h/k", .sha256 = DIGEST_A, .extra = {version, "v"}}, "only objects in S3 have versions", NULL, NULL);
-	expect(&(struct question){.found = CODE_FOUND_CHANNEL, .address = "channel:code", .extra = {version, "v"}}, NULL, "is ignored", "warn");
+	expect(
+	    &(struct question){
+	        .source = SOURCE_ENVIRONMENT, .code = "https://h/k", .sha256 = DIGEST_A, .extra = {version, "v"}},
+	    "only objects in S3 have versions", NULL, NULL);
+	expect(&(struct question){.found = CODE_FOUND_CHANNEL, .address = "channel:code", .extra = {version, "v"}},
+	    NULL, "is ignored", "warn");
 }
 
 static void
@@ -240,14 +297,17 @@ code_find_looks_in_order(void **state)
 	(void)state;
 	scratch_make(root);
 	for (int turn = 0; turn < 6; turn++) {
-		static const enum code_found expected[] = {CODE_FOUND_NONE, CODE_FOUND_HERE, CODE_FOUND_HERE, CODE_FOUND_FOLDER, CODE_FOUND_SUBMIT, CODE_FOUND_CHANNEL};
-		static const char *const labels[] = {NULL, "the working directory", "the working directory", "/code", "s3://b/k", "channel:code"};
+		static const enum code_found expected[] = {CODE_FOUND_NONE, CODE_FOUND_HERE, CODE_FOUND_HERE,
+		    CODE_FOUND_FOLDER, CODE_FOUND_SUBMIT, CODE_FOUND_CHANNEL};
+		static const char *const labels[] = {
+		    NULL, "the working directory", "the working directory", "/code", "s3://b/k", "channel:code"};
 		CLEAN_CODE_FIND find = {0};
 
 		if (turn == 2) { /* an empty folder and an empty channel are no find */
 			scratch_write(root, "code/x", "");
 			scratch_write(root, "input/data/code/x", "");
-			scratch_write(root, "input/config/inputdataconfig.json", "{\"code\": {\"TrainingInputMode\": \"File\"}}");
+			scratch_write(
+			    root, "input/config/inputdataconfig.json", "{\"code\": {\"TrainingInputMode\": \"File\"}}");
 			char path[512];
 			(void)snprintf(path, sizeof(path), "%s/code/x", root);
 			assert_int_equal(unlink(path), 0);
@@ -256,7 +316,8 @@ code_find_looks_in_order(void **state)
 		} else if (turn == 3) {
 			scratch_write(root, "code/.hidden", "");
 		} else if (turn == 4) {
-			scratch_write(root, "input/config/hyperparameters.json", "{\"sagemaker_submit_directory\": \"\\\"s3://b/k\\\"\"}");
+			scratch_write(root, "input/config/hyperparameters.json",
+			    "{\"sagemaker_submit_directory\": \"\\\"s3://b/k\\\"\"}");
 		} else if (turn == 5) {
 			scratch_write(root, "input/data/code/.hidden", "");
 		}
@@ -278,10 +339,12 @@ code_find_passes_over_a_folder_of_another_machine(void **state)
 
 	(void)state;
 	scratch_make(root);
-	scratch_copy(root, "input/config/hyperparameters.json", FIXTURES "/local-mode-sdk/opt-ml/input/config/hyperparameters.json");
+	scratch_copy(root, "input/config/hyperparameters.json",
+	    FIXTURES "/local-mode-sdk/opt-ml/input/config/hyperparameters.json");
 	scratch_write(root, "code/train.py", "");
 	assert_int_equal(look(root, 0, &find, &warnings), CODE_FOUND_FOLDER);
-	assert_true(notes_hold(&warnings, "sagemaker_submit_directory names 'file:///home/user/project/src', where nothing is"));
+	assert_true(notes_hold(
+	    &warnings, "sagemaker_submit_directory names 'file:///home/user/project/src', where nothing is"));
 	scratch_drop(root);
 }
 

@@ -32,7 +32,8 @@ hyperparameters_read_as_the_toolkit_reads_them(void **state)
 	    {"1.5e10", "15000000000.0", "15000000000.0", "15000000000.0"},
 	    {"1e16", "1e+16", "1e+16", "1e+16"},
 	    {"-1.25e-7", "-1.25e-07", "-1.25e-07", "-1.25e-07"},
-	    {"123456789012345678901234567890", "123456789012345678901234567890", "123456789012345678901234567890", "123456789012345678901234567890"},
+	    {"123456789012345678901234567890", "123456789012345678901234567890", "123456789012345678901234567890",
+	        "123456789012345678901234567890"},
 	    {"0.1", "0.1", "0.1", "0.1"},
 	    {"1e999", "1e999", "1e999", "1e999"},
 	    {"true", "true", "True", "true"},
@@ -43,9 +44,12 @@ hyperparameters_read_as_the_toolkit_reads_them(void **state)
 	    {"", "\"\"", "", ""},
 	    {"a\\u0000b", "\"a\\\\u0000b\"", "a\\u0000b", "a\\u0000b"},
 	    {"[1, \"a\", true, null]", "[1,\"a\",true,null]", "[1, 'a', True, None]", "[1,\"a\",true,null]"},
-	    {"[\"it's\", \"a\\\"b'c\", \"\\n\"]", "[\"it's\",\"a\\\"b'c\",\"\\n\"]", "[\"it's\", 'a\"b\\'c', '\\n']", "[\"it's\",\"a\\\"b'c\",\"\\n\"]"},
-	    {"{\"b\": [1], \"a\": {\"x\": false}}", "{\"a\":{\"x\":false},\"b\":[1]}", "a={'x': False},b=[1]", "{\"a\":{\"x\":false},\"b\":[1]}"},
-	    {"caf\xc3\xa9 \xf0\x9f\x98\x80", "\"caf\\u00e9 \\ud83d\\ude00\"", "caf\xc3\xa9 \xf0\x9f\x98\x80", "caf\xc3\xa9 \xf0\x9f\x98\x80"},
+	    {"[\"it's\", \"a\\\"b'c\", \"\\n\"]", "[\"it's\",\"a\\\"b'c\",\"\\n\"]", "[\"it's\", 'a\"b\\'c', '\\n']",
+	        "[\"it's\",\"a\\\"b'c\",\"\\n\"]"},
+	    {"{\"b\": [1], \"a\": {\"x\": false}}", "{\"a\":{\"x\":false},\"b\":[1]}", "a={'x': False},b=[1]",
+	        "{\"a\":{\"x\":false},\"b\":[1]}"},
+	    {"caf\xc3\xa9 \xf0\x9f\x98\x80", "\"caf\\u00e9 \\ud83d\\ude00\"", "caf\xc3\xa9 \xf0\x9f\x98\x80",
+	        "caf\xc3\xa9 \xf0\x9f\x98\x80"},
 	    {"{} {}", "\"{} {}\"", "{} {}", "{} {}"},
 	};
 
@@ -88,7 +92,9 @@ hyperparameters_of_the_job_come_before_defaults(void **state)
 	struct err err = {0};
 
 	(void)state;
-	add(&hps, "{\"epochs\": \"7\", \"sagemaker_program\": \"x.py\", \"train:log\": \"raw\", \"_tuning_objective_metric\": \"m\"}", 0, &mistakes);
+	add(&hps,
+	    "{\"epochs\": \"7\", \"sagemaker_program\": \"x.py\", \"train:log\": \"raw\", \"_tuning_objective_metric\": \"m\"}",
+	    0, &mistakes);
 	add(&defaults, "{\"epochs\": 3, \"depth\": \"5\", \"a\": \"\\\"q\\\"\"}", 1, &mistakes);
 	assert_int_equal(hyperparameters_merge(&hps, &defaults, &err), 0);
 	assert_int_equal(hps.count, 6);
@@ -98,7 +104,8 @@ hyperparameters_of_the_job_come_before_defaults(void **state)
 	assert_true(hyperparameters_find(&hps, "depth")->is_default);
 	buf_init(&out, 4096);
 	hyperparameters_write(&hps, &out);
-	assert_string_equal(buf_text(&out), "{\"_tuning_objective_metric\":\"m\",\"a\":\"\\\"q\\\"\",\"depth\":\"5\",\"epochs\":7}");
+	assert_string_equal(
+	    buf_text(&out), "{\"_tuning_objective_metric\":\"m\",\"a\":\"\\\"q\\\"\",\"depth\":\"5\",\"epochs\":7}");
 }
 
 static void

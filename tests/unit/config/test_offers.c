@@ -32,7 +32,8 @@ offers_tag_names_the_code_when_nothing_else_does(void **state)
 
 	(void)state;
 	settings_init(&settings);
-	OFFER(&settings, NULL, "team", "x", "train:code", "s3://b/k", "train:code-version", "v", "train:code-sha256", DIGEST_A);
+	OFFER(&settings, NULL, "team", "x", "train:code", "s3://b/k", "train:code-version", "v", "train:code-sha256",
+	    DIGEST_A);
 	assert_string_equal(settings_text(&settings, SETTING_CODE), "s3://b/k");
 	assert_string_equal(settings_text(&settings, SETTING_CODE_VERSION), "v");
 	assert_string_equal(settings_text(&settings, SETTING_CODE_SHA256), DIGEST_A);
@@ -52,8 +53,9 @@ offers_tag_never_replaces_the_request(void **state)
 	OFFER(&settings, NULL, "train:code", "s3://b/tag", "train:code-sha256", DIGEST_A);
 	assert_string_equal(settings_text(&settings, SETTING_CODE), "s3://b/env");
 	assert_null(settings_text(&settings, SETTING_CODE_SHA256));
-	assert_true(notes_hold(&settings.warnings, "'s3://b/tag' and is ignored: a tag does not change the request, which says 's3://b/env' "
-	                                           "(environment TRAIN_CODE)"));
+	assert_true(notes_hold(&settings.warnings,
+	    "'s3://b/tag' and is ignored: a tag does not change the request, which says 's3://b/env' "
+	    "(environment TRAIN_CODE)"));
 	assert_int_equal(settings.mistakes.count, 0);
 }
 
@@ -89,13 +91,16 @@ offers_other_tags_are_told_where_to_go(void **state)
 
 	(void)state;
 	settings_init(&settings);
-	OFFER(&settings, NULL, "train:command", "rm -rf /", "train:code-pin", "off", "train:root", "/x", "train:cod", "y", "other", "z");
+	OFFER(&settings, NULL, "train:command", "rm -rf /", "train:code-pin", "off", "train:root", "/x", "train:cod",
+	    "y", "other", "z");
 	assert_int_equal(settings.warnings.count, 4);
-	assert_true(notes_hold(&settings.warnings, "tag 'train:command' is ignored; set it by command line '--set command', hyperparameter "
-	                                           "'train:command', environment 'TRAIN_COMMAND', pipeline.json 'command'"));
+	assert_true(notes_hold(&settings.warnings,
+	    "tag 'train:command' is ignored; set it by command line '--set command', hyperparameter "
+	    "'train:command', environment 'TRAIN_COMMAND', pipeline.json 'command'"));
 	assert_true(notes_hold(&settings.warnings, "tag 'train:code-pin' is ignored"));
 	assert_true(notes_hold(&settings.warnings, "tag 'train:root' is ignored; set it by command line '--set root'"));
-	assert_true(notes_hold(&settings.warnings, "tag 'train:cod' is no setting and is ignored; did you mean 'train:code'?"));
+	assert_true(
+	    notes_hold(&settings.warnings, "tag 'train:cod' is no setting and is ignored; did you mean 'train:code'?"));
 	assert_null(settings_words(&settings, SETTING_COMMAND));
 	assert_int_equal(settings_freeze(&settings, &err), 0);
 }
@@ -211,10 +216,21 @@ static void
 offers_know_which_variables_are_none_of_theirs(void **state)
 {
 	char *const envp[] = {
-	    (char[]){"TRAIN_CODE_TOKEN=t"}, (char[]){"TRAIN_CODE_INSECURE=1"}, (char[]){"TRAIN_RANK=1"},  (char[]){"TRAIN_METRICS=x"},
-	    (char[]){"TRAIN_IMAGE=i"},      (char[]){"TRAIN_STEP=s"},          (char[]){"TRAIN_BATCH_SIZE=1"}, (char[]){"TRAIN_CACHE=/x"},
-	    (char[]){"TRAIN_CODES=1"},      (char[]){"TRAIN_LGO=raw"},         (char[]){"TRAIN_TIMEOUT=7"}, (char[]){"TRAINING=1"},
-	    (char[]){"TRAIN_ROTO=/"},       (char[]){"NOT_SET"},               NULL,
+	    (char[]){"TRAIN_CODE_TOKEN=t"},
+	    (char[]){"TRAIN_CODE_INSECURE=1"},
+	    (char[]){"TRAIN_RANK=1"},
+	    (char[]){"TRAIN_METRICS=x"},
+	    (char[]){"TRAIN_IMAGE=i"},
+	    (char[]){"TRAIN_STEP=s"},
+	    (char[]){"TRAIN_BATCH_SIZE=1"},
+	    (char[]){"TRAIN_CACHE=/x"},
+	    (char[]){"TRAIN_CODES=1"},
+	    (char[]){"TRAIN_LGO=raw"},
+	    (char[]){"TRAIN_TIMEOUT=7"},
+	    (char[]){"TRAINING=1"},
+	    (char[]){"TRAIN_ROTO=/"},
+	    (char[]){"NOT_SET"},
+	    NULL,
 	};
 	CLEAN_SETTINGS settings;
 
@@ -223,7 +239,8 @@ offers_know_which_variables_are_none_of_theirs(void **state)
 	offers_environment(&settings, envp);
 	assert_int_equal(settings.mistakes.count, 0);
 	assert_int_equal(settings.warnings.count, 2);
-	assert_true(notes_hold(&settings.warnings, "environment 'TRAIN_CODES' is no setting and is ignored; did you mean 'TRAIN_CODE'?"));
+	assert_true(notes_hold(
+	    &settings.warnings, "environment 'TRAIN_CODES' is no setting and is ignored; did you mean 'TRAIN_CODE'?"));
 	assert_true(notes_hold(&settings.warnings, "did you mean 'TRAIN_LOG'?"));
 	assert_true(settings_number(&settings, SETTING_TIMEOUT) == 7);
 }
@@ -248,7 +265,8 @@ offers_decode_hyperparameters_and_name_near_ones(void **state)
 	assert_true(settings_number(&settings, SETTING_STOP_GRACE) == 30);
 	assert_string_equal(settings_words(&settings, SETTING_COMMAND)[0], "a b");
 	assert_int_equal(settings.warnings.count, 2);
-	assert_true(notes_hold(&settings.warnings, "'train:stop_grace' is no setting and is ignored; did you mean 'train:stop-grace'?"));
+	assert_true(notes_hold(
+	    &settings.warnings, "'train:stop_grace' is no setting and is ignored; did you mean 'train:stop-grace'?"));
 	assert_true(notes_hold(&settings.warnings, "'train:silence-timeout' is no setting and is ignored"));
 }
 

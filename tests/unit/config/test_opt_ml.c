@@ -30,7 +30,8 @@ opt_ml_reads_captured_job_of_two_hosts(void **state)
 	assert_string_equal(job.cluster.hosts[1], "algo-2");
 	assert_string_equal(job.cluster.instance_type, "local");
 	assert_string_equal(job.cluster.group_name, "homogeneousCluster");
-	assert_string_equal(job.cluster.json, "{\"current_host\":\"algo-1\",\"hosts\":[\"algo-1\",\"algo-2\"],\"network_interface_name\":\"eth0\"}");
+	assert_string_equal(job.cluster.json,
+	    "{\"current_host\":\"algo-1\",\"hosts\":[\"algo-1\",\"algo-2\"],\"network_interface_name\":\"eth0\"}");
 	assert_int_equal(job.channels.count, 1);
 	assert_string_equal(job.channels.list[0].name, "data");
 	assert_string_equal(job.channels.list[0].path, FIXTURES "/training-2-hosts-2020/opt-ml/input/data/data");
@@ -183,7 +184,8 @@ opt_ml_reads_the_tutorials_spelling(void **state)
 
 	(void)state;
 	scratch_make(root);
-	scratch_write(root, "input/config/resourceConfig.json", "{\"current_host\": \"other\", \"hosts\": [\"one\", \"other\"], \"topology\": null}");
+	scratch_write(root, "input/config/resourceConfig.json",
+	    "{\"current_host\": \"other\", \"hosts\": [\"one\", \"other\"], \"topology\": null}");
 	scratch_write(root, "input/config/checkpointconfig.json", "{}");
 	scratch_read(&job, root, NO_VARIABLES);
 	assert_int_equal(job.cluster.rank, 1);
@@ -202,7 +204,8 @@ opt_ml_lists_every_mistake_with_its_place(void **state)
 	(void)state;
 	scratch_make(root);
 	scratch_write(root, "input/config/hyperparameters.json", "{\"a\": 1,\n \"b\" 2}");
-	scratch_write(root, "input/config/resourceconfig.json", "{\"current_host\": \"algo-9\", \"hosts\": [\"algo-1\", \"../x\", \"algo-2\"]}");
+	scratch_write(root, "input/config/resourceconfig.json",
+	    "{\"current_host\": \"algo-9\", \"hosts\": [\"algo-1\", \"../x\", \"algo-2\"]}");
 	scratch_write(root, "input/config/inputdataconfig.json", "{\"ok\": {},\n  \"..\": {}, \"a/b\": {}, \"x\": 1}");
 	scratch_write(root, "input/config/checkpointconfig.json", "{\"LocalPath\": \"state\"}");
 	assert_int_equal(opt_ml_read(&job, root, NO_VARIABLES, &mistakes, &err), -1);
@@ -223,7 +226,8 @@ opt_ml_lists_every_mistake_with_its_place(void **state)
 static void
 opt_ml_only_warns_about_what_is_not_documented(void **state)
 {
-	char *const envp[] = {(char[]){"TRAINING_JOB_NAME=x"}, (char[]){"TRAINING_JOB_ARN=arn:aws:iam::1:role/x"}, NULL};
+	char *const envp[] = {
+	    (char[]){"TRAINING_JOB_NAME=x"}, (char[]){"TRAINING_JOB_ARN=arn:aws:iam::1:role/x"}, NULL};
 	CLEAN_OPT_ML job = {0};
 	char root[256];
 
@@ -249,7 +253,7 @@ opt_ml_leaves_out_tags_that_are_no_text(void **state)
 	(void)state;
 	scratch_make(root);
 	scratch_write(root, "input/config/trainingjobconfig.json",
-	              "{\"Tags\": [{\"Key\": \"a\"}, {\"Key\": \"b\", \"Value\": \"c\"}, 7, {\"Key\": 1, \"Value\": 2}]}");
+	    "{\"Tags\": [{\"Key\": \"a\"}, {\"Key\": \"b\", \"Value\": \"c\"}, 7, {\"Key\": 1, \"Value\": 2}]}");
 	scratch_read(&job, root, NO_VARIABLES);
 	assert_true(job.has_tags);
 	assert_int_equal(job.tag_count, 1);
@@ -266,7 +270,8 @@ opt_ml_marks_pipe_channels(void **state)
 
 	(void)state;
 	scratch_make(root);
-	scratch_write(root, "input/config/inputdataconfig.json", "{\"z\": {\"TrainingInputMode\": \"Pipe\"}, \"a\": {\"TrainingInputMode\": null}}");
+	scratch_write(root, "input/config/inputdataconfig.json",
+	    "{\"z\": {\"TrainingInputMode\": \"Pipe\"}, \"a\": {\"TrainingInputMode\": null}}");
 	scratch_read(&job, root, NO_VARIABLES);
 	assert_int_equal(job.channels.count, 2);
 	assert_string_equal(job.channels.list[0].name, "a");

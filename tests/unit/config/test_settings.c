@@ -107,10 +107,12 @@ static void
 setting_values_are_checked_by_kind(void **state)
 {
 	(void)state;
-	assert_true(takes(SETTING_CODE, "s3://bucket/key") && takes(SETTING_CODE, "/opt/x.pex") && takes(SETTING_CODE, "channel:code"));
+	assert_true(takes(SETTING_CODE, "s3://bucket/key") && takes(SETTING_CODE, "/opt/x.pex") &&
+	            takes(SETTING_CODE, "channel:code"));
 	assert_false(takes(SETTING_CODE, "bucket/key") || takes(SETTING_CODE, "") || takes(SETTING_CODE, "ftp://x/y"));
 	assert_true(takes(SETTING_CODE_SHA256, DIGEST_C));
-	assert_false(takes(SETTING_CODE_SHA256, DIGEST_A "0") || takes(SETTING_CODE_SHA256, "abc") || takes(SETTING_CODE_SHA256, "z" DIGEST_A));
+	assert_false(takes(SETTING_CODE_SHA256, DIGEST_A "0") || takes(SETTING_CODE_SHA256, "abc") ||
+	             takes(SETTING_CODE_SHA256, "z" DIGEST_A));
 	assert_false(takes(SETTING_CODE_VERSION, "") || takes(SETTING_CODE_VERSION, "a\nb"));
 	assert_true(takes(SETTING_CODE_PIN, "required"));
 	assert_false(takes(SETTING_CODE_PIN, "Required") || takes(SETTING_CODE_PIN, ""));
@@ -119,25 +121,28 @@ setting_values_are_checked_by_kind(void **state)
 	assert_true(takes(SETTING_CODE_OWNER, "123456789012"));
 	assert_false(takes(SETTING_CODE_OWNER, "12345678901") || takes(SETTING_CODE_OWNER, "12345678901x"));
 	assert_true(takes(SETTING_COMMAND, "python3 train.py") && takes(SETTING_COMMAND, "[\"a b\", \"c\"]"));
-	assert_false(takes(SETTING_COMMAND, "") || takes(SETTING_COMMAND, "[\"a\", 1]") || takes(SETTING_COMMAND, "[\"a\"") ||
-	             takes(SETTING_COMMAND, "  "));
+	assert_false(takes(SETTING_COMMAND, "") || takes(SETTING_COMMAND, "[\"a\", 1]") ||
+	             takes(SETTING_COMMAND, "[\"a\"") || takes(SETTING_COMMAND, "  "));
 	assert_true(takes(SETTING_WRAPPER, ""));
 	assert_true(takes(SETTING_WORKSPACE, "/tmp"));
 	assert_false(takes(SETTING_WORKSPACE, "tmp") || takes(SETTING_WORKSPACE, ""));
 	assert_true(takes(SETTING_FAILURE_TAIL, "off"));
 	assert_false(takes(SETTING_FAILURE_TAIL, "no"));
 	assert_true(takes(SETTING_FETCH_TIMEOUT, "1") && takes(SETTING_FETCH_TIMEOUT, "86400"));
-	assert_false(takes(SETTING_FETCH_TIMEOUT, "0") || takes(SETTING_FETCH_TIMEOUT, "86401") || takes(SETTING_FETCH_TIMEOUT, "1s") ||
-	             takes(SETTING_FETCH_TIMEOUT, "-1") || takes(SETTING_FETCH_TIMEOUT, " 1") || takes(SETTING_FETCH_TIMEOUT, "") ||
+	assert_false(takes(SETTING_FETCH_TIMEOUT, "0") || takes(SETTING_FETCH_TIMEOUT, "86401") ||
+	             takes(SETTING_FETCH_TIMEOUT, "1s") || takes(SETTING_FETCH_TIMEOUT, "-1") ||
+	             takes(SETTING_FETCH_TIMEOUT, " 1") || takes(SETTING_FETCH_TIMEOUT, "") ||
 	             takes(SETTING_FETCH_TIMEOUT, "99999999999999999999"));
 	assert_true(number(SETTING_UNPACK_MAX_BYTES, "64GiB") == (int64_t)64 << 30);
 	assert_true(number(SETTING_UNPACK_MAX_BYTES, "10 KiB") == 10240);
 	assert_true(number(SETTING_UNPACK_MAX_BYTES, "7") == 7);
-	assert_false(takes(SETTING_UNPACK_MAX_BYTES, "9223372036854775807KiB") || takes(SETTING_UNPACK_MAX_BYTES, "0") ||
-	             takes(SETTING_UNPACK_MAX_BYTES, "1GB") || takes(SETTING_UNPACK_MAX_BYTES, "GiB"));
-	assert_true(number(SETTING_STOP_SIGNAL, "SIGINT") == 2 && number(SETTING_STOP_SIGNAL, "term") == 15 && number(SETTING_STOP_SIGNAL, "15") == 15);
-	assert_false(takes(SETTING_STOP_SIGNAL, "SIGKILL") || takes(SETTING_STOP_SIGNAL, "9") || takes(SETTING_STOP_SIGNAL, "SIG") ||
-	             takes(SETTING_STOP_SIGNAL, "15x"));
+	assert_false(takes(SETTING_UNPACK_MAX_BYTES, "9223372036854775807KiB") ||
+	             takes(SETTING_UNPACK_MAX_BYTES, "0") || takes(SETTING_UNPACK_MAX_BYTES, "1GB") ||
+	             takes(SETTING_UNPACK_MAX_BYTES, "GiB"));
+	assert_true(number(SETTING_STOP_SIGNAL, "SIGINT") == 2 && number(SETTING_STOP_SIGNAL, "term") == 15 &&
+	            number(SETTING_STOP_SIGNAL, "15") == 15);
+	assert_false(takes(SETTING_STOP_SIGNAL, "SIGKILL") || takes(SETTING_STOP_SIGNAL, "9") ||
+	             takes(SETTING_STOP_SIGNAL, "SIG") || takes(SETTING_STOP_SIGNAL, "15x"));
 	assert_true(number(SETTING_LOG_LEVEL, "error") == 0 && number(SETTING_LOG_LEVEL, "debug") == 3);
 }
 
@@ -206,13 +211,17 @@ settings_tell_all_mistakes_at_once(void **state)
 	assert_int_equal(settings_freeze(&settings, &err), -1);
 	assert_int_equal(err.kind, ERR_SETTINGS);
 	assert_int_equal(settings.mistakes.count, 6);
-	assert_true(notes_hold(&settings.mistakes, "command line '--set timeout' is '-1': it takes a whole number of seconds from 0 to 2592000"));
+	assert_true(notes_hold(&settings.mistakes,
+	    "command line '--set timeout' is '-1': it takes a whole number of seconds from 0 to 2592000"));
 	assert_true(notes_hold(&settings.mistakes, "there is no setting 'timeuot'; did you mean '--set timeout'?"));
 	assert_true(notes_hold(&settings.mistakes, "'--set timeout' lacks a name and '='"));
-	assert_true(notes_hold(&settings.mistakes, "environment 'TRAIN_STOP_GRACE' is '9x': it takes a whole number of seconds from 0 to 86400"));
-	assert_true(notes_hold(&settings.mistakes, "environment 'TRAIN_ROOT' may not be set here; set it by command line '--set root'"));
-	assert_true(notes_hold(&settings.mistakes, "hyperparameter 'train:code-sha256' ('/opt/ml/input/config/hyperparameters.json:3:14') is 'abc': "
-	                                           "it takes 64 hex digits"));
+	assert_true(notes_hold(&settings.mistakes,
+	    "environment 'TRAIN_STOP_GRACE' is '9x': it takes a whole number of seconds from 0 to 86400"));
+	assert_true(notes_hold(
+	    &settings.mistakes, "environment 'TRAIN_ROOT' may not be set here; set it by command line '--set root'"));
+	assert_true(notes_hold(&settings.mistakes,
+	    "hyperparameter 'train:code-sha256' ('/opt/ml/input/config/hyperparameters.json:3:14') is 'abc': "
+	    "it takes 64 hex digits"));
 	assert_non_null(strstr(err.text, "6 settings are wrong: 1) "));
 }
 
@@ -252,13 +261,15 @@ settings_keep_code_version_and_digest_together(void **state)
 	/* A digest without a code beside it binds whatever is used. */
 	settings_offer(&settings, SETTING_CODE_SHA256, SOURCE_COMMAND_LINE, DIGEST_C, NULL);
 	assert_null(settings_text(&settings, SETTING_CODE_SHA256));
-	assert_string_equal(settings_binding_sha256(&settings), "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc");
+	assert_string_equal(
+	    settings_binding_sha256(&settings), "cccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccccc");
 }
 
 static void
 settings_binding_digest_stands_beside_the_tags_own(void **state)
 {
-	const struct job_tag tags[] = {{(char[]){"train:code"}, (char[]){"s3://b/tag"}}, {(char[]){"train:code-sha256"}, (char[]){DIGEST_B}}};
+	const struct job_tag tags[] = {
+	    {(char[]){"train:code"}, (char[]){"s3://b/tag"}}, {(char[]){"train:code-sha256"}, (char[]){DIGEST_B}}};
 	CLEAN_SETTINGS settings;
 
 	(void)state;

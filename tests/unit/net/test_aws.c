@@ -97,8 +97,8 @@ static void
 aws_region_comes_from_the_first_that_names_it(void **state)
 {
 	static const char arn[] = "arn:aws:sagemaker:eu-west-1:123456789012:training-job/j";
-	char one[] = "AWS_REGION=us-west-1", two[] = "AWS_DEFAULT_REGION=us-west-2", three[] = "SAGEMAKER_REGION=us-east-2",
-	     empty[] = "AWS_REGION=";
+	char one[] = "AWS_REGION=us-west-1", two[] = "AWS_DEFAULT_REGION=us-west-2",
+	     three[] = "SAGEMAKER_REGION=us-east-2", empty[] = "AWS_REGION=";
 	char bad[] = "AWS_REGION=evil.example.com/";
 	char *all[] = {three, two, one, NULL}, *some[] = {empty, three, two, NULL}, *last[] = {three, NULL},
 	     *wrong[] = {bad, NULL};
@@ -125,7 +125,8 @@ aws_arn_fields_are_counted_from_arn(void **state)
 	char out[16];
 
 	(void)state;
-	assert_int_equal(aws_arn_field("arn:aws:sagemaker:eu-west-1:123456789012:training-job/j", 4, out, sizeof(out)), 0);
+	assert_int_equal(
+	    aws_arn_field("arn:aws:sagemaker:eu-west-1:123456789012:training-job/j", 4, out, sizeof(out)), 0);
 	assert_string_equal(out, "123456789012");
 	assert_int_equal(aws_arn_field("arn:aws:s3:::bucket", 4, out, sizeof(out)), -1);
 	assert_int_equal(aws_arn_field("arn:aws", 4, out, sizeof(out)), -1);
@@ -167,7 +168,8 @@ aws_object_addresses_are_virtual_hosts_where_they_can_be(void **state)
 		(void)snprintf(variable, sizeof(variable), "%s", cases[i].custom == NULL ? "X=1" : cases[i].custom);
 		buf_init(&url, 1000);
 		assert_int_equal(aws_endpoint(envp, AWS_S3, cases[i].region, &endpoint, &err), 0);
-		assert_int_equal(aws_object_url(&endpoint, cases[i].bucket, cases[i].key, cases[i].version, &url, &err), 0);
+		assert_int_equal(
+		    aws_object_url(&endpoint, cases[i].bucket, cases[i].key, cases[i].version, &url, &err), 0);
 		assert_string_equal(buf_text(&url), cases[i].url);
 	}
 }

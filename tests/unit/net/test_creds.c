@@ -163,7 +163,8 @@ creds_web_identity_trades_a_token_at_sts(void **state)
 	/* A server that wraps the token must not break it. */
 	assert_null(strpbrk(secret_reveal(&got->token), " \n"));
 	/* The body is the fixture's, byte for byte. */
-	assert_non_null(strstr(lo.requests[0], "\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"));
+	assert_non_null(
+	    strstr(lo.requests[0], "\r\nContent-Type: application/x-www-form-urlencoded; charset=utf-8\r\n"));
 	assert_null(strstr(lo.requests[0], "Authorization"));
 	const char *body = strstr(lo.requests[1], "\r\n\r\n");
 	struct buf fixture;
@@ -557,7 +558,8 @@ creds_instance_metadata_speaks_version_two(void **state)
 	assert_non_null(strstr(lo.requests[1], "GET /latest/meta-data/iam/security-credentials/ HTTP/1.1\r\n"));
 	assert_non_null(
 	    strstr(lo.requests[1], "\r\nx-aws-ec2-metadata-token: AQAEAEXAMPLETOKEN_f6DvsEXAMPLEt-EXAMPLE7yKQ==\r\n"));
-	assert_non_null(strstr(lo.requests[2], "GET /latest/meta-data/iam/security-credentials/role-name HTTP/1.1\r\n"));
+	assert_non_null(
+	    strstr(lo.requests[2], "GET /latest/meta-data/iam/security-credentials/role-name HTTP/1.1\r\n"));
 }
 
 static void

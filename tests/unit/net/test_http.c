@@ -65,8 +65,12 @@ http_sends_method_headers_and_body(void **state)
 
 	(void)state;
 	loopback_start(&lo, steps, 2);
-	struct http_request post = {
-	    .method = "POST", .url = lo.url, .headers = lines, .body = "{}", .body_len = 2, .addresses = ADDRESS_LOOPBACK};
+	struct http_request post = {.method = "POST",
+	    .url = lo.url,
+	    .headers = lines,
+	    .body = "{}",
+	    .body_len = 2,
+	    .addresses = ADDRESS_LOOPBACK};
 	struct http_request put = {.method = "PUT", .url = lo.url, .addresses = ADDRESS_LOOPBACK};
 	assert_int_equal(http_open(http, &post, &reply, &err), 0);
 	assert_int_equal(http_open(http, &put, &reply, &err), 0);
@@ -393,7 +397,8 @@ http_bounds_a_small_body(void **state)
 static void
 http_follows_no_redirect_itself(void **state)
 {
-	const struct step steps[] = {{.raw = "HTTP/1.1 302 Found\nLocation: http://127.0.0.1:1/\nContent-Length: 0\n\n"}};
+	const struct step steps[] = {
+	    {.raw = "HTTP/1.1 302 Found\nLocation: http://127.0.0.1:1/\nContent-Length: 0\n\n"}};
 	struct err err = {.kind = ERR_NONE};
 	struct net_context ctx = loopback_context(NULL);
 	CLEAN_HTTP *http = client(&ctx);

@@ -57,7 +57,8 @@ retry_classes_codes_and_hints_agree_with_botocore(void **state)
 	int rows = 0, successes = 0;
 
 	(void)state;
-	for (char *save = NULL, *line = strtok_r(table, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
+	for (char *save = NULL, *line = strtok_r(table, "\n", &save); line != NULL;
+	     line = strtok_r(NULL, "\n", &save)) {
 		char file[128], code[128], class[32], region[64], ours[160];
 		struct http_reply reply = {.status = 0};
 		struct service_error error;

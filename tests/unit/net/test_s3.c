@@ -82,12 +82,14 @@ s3_gives_body_size_version_etag_and_checksum(void **state)
 	assert_int_equal(try.meta.has_sha256, 1);
 	assert_memory_equal(try.meta.sha256, first_bytes, sizeof(first_bytes));
 	end(&try);
-	assert_non_null(strstr(try.lo.requests[0], "GET /my-bucket/app//../odd%20%2B%C3%A9?versionId=3%2FL4 HTTP/1.1\r\n"));
+	assert_non_null(
+	    strstr(try.lo.requests[0], "GET /my-bucket/app//../odd%20%2B%C3%A9?versionId=3%2FL4 HTTP/1.1\r\n"));
 	assert_non_null(strstr(try.lo.requests[0], "\r\nx-amz-expected-bucket-owner: 123456789012\r\n"));
 	assert_non_null(strstr(try.lo.requests[0], "\r\nx-amz-checksum-mode: ENABLED\r\n"));
 	assert_non_null(strstr(try.lo.requests[0], "\r\nx-amz-security-token: t0ken\r\n"));
-	assert_non_null(strstr(try.lo.requests[0], "SignedHeaders=host;x-amz-checksum-mode;x-amz-content-sha256;x-amz-date;"
-	                                           "x-amz-expected-bucket-owner;x-amz-security-token,"));
+	assert_non_null(
+	    strstr(try.lo.requests[0], "SignedHeaders=host;x-amz-checksum-mode;x-amz-content-sha256;x-amz-date;"
+	                               "x-amz-expected-bucket-owner;x-amz-security-token,"));
 	assert_null(strstr(try.lo.requests[0], "Range:"));
 }
 
@@ -264,8 +266,9 @@ static void
 s3_follows_a_wrong_region_once_and_signs_anew(void **state)
 {
 	static const char *const wrong[] = {"s3/error-400-authorizationheadermalformed.http",
-	    "s3/error-400-authorizationheadermalformed-no-header.http", "s3/error-301-permanentredirect-region-header.http",
-	    "s3/error-307-temporaryredirect.http", "s3/error-301-permanentredirect-location.http"};
+	    "s3/error-400-authorizationheadermalformed-no-header.http",
+	    "s3/error-301-permanentredirect-region-header.http", "s3/error-307-temporaryredirect.http",
+	    "s3/error-301-permanentredirect-location.http"};
 
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
@@ -301,7 +304,8 @@ s3_follows_no_second_region(void **state)
 static void
 s3_renews_expired_credentials_once(void **state)
 {
-	const struct step good[] = {{.fixture = "s3/error-400-expiredtoken.http"}, {.fixture = "s3/get-object-200.http"}};
+	const struct step good[] = {
+	    {.fixture = "s3/error-400-expiredtoken.http"}, {.fixture = "s3/get-object-200.http"}};
 	const struct step bad[] = {
 	    {.fixture = "s3/error-400-expiredtoken.http"}, {.fixture = "s3/error-400-expiredtoken.http"}};
 	struct try try;

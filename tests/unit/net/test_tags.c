@@ -79,9 +79,9 @@ tags_ask_in_the_documented_form(void **state)
 	assert_non_null(strstr(try.lo.requests[0], "\r\nContent-Type: application/x-amz-json-1.1\r\n"));
 	assert_non_null(strstr(try.lo.requests[0], "\r\nX-Amz-Target: SageMaker.ListTags\r\n"));
 	/* The ARN's region signs, not AWS_REGION. */
-	assert_non_null(
-	    strstr(try.lo.requests[0], "/us-east-1/sagemaker/aws4_request, "
-	                               "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,"));
+	assert_non_null(strstr(try.lo.requests[0],
+	    "/us-east-1/sagemaker/aws4_request, "
+	    "SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target,"));
 	assert_body_is(try.lo.requests[0], "tests/data/aws/listtags/request.http");
 }
 

@@ -150,8 +150,8 @@ static void
 web_follows_five_redirects_and_no_sixth(void **state)
 {
 	static const char again[] = "HTTP/1.1 302 Found\nLocation: /next\nContent-Length: 0\n\n";
-	const struct step five[] = {
-	    {.raw = again}, {.raw = again}, {.raw = again}, {.raw = again}, {.raw = again}, {.raw = hello, .length = 1}};
+	const struct step five[] = {{.raw = again}, {.raw = again}, {.raw = again}, {.raw = again}, {.raw = again},
+	    {.raw = hello, .length = 1}};
 	const struct step six[] = {
 	    {.raw = again}, {.raw = again}, {.raw = again}, {.raw = again}, {.raw = again}, {.raw = again}};
 	struct try try;

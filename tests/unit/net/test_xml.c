@@ -44,9 +44,10 @@ xml_squeezes_wrapped_text(void **state)
 static void
 ini_reads_sections_as_the_aws_tools_do(void **state)
 {
-	static const char text[] = "key = outside\n[default]\nkey=first\n  key = nested\nKEY = last \n; key = no\n[profile "
-	                           " a  b]\r\nkey\t= x=y\r\n"
-	                           "[open\nkey = never\n[empty]\nkey =\n";
+	static const char text[] =
+	    "key = outside\n[default]\nkey=first\n  key = nested\nKEY = last \n; key = no\n[profile "
+	    " a  b]\r\nkey\t= x=y\r\n"
+	    "[open\nkey = never\n[empty]\nkey =\n";
 	static const struct {
 		const char *section, *value; /* NULL: none */
 	} cases[] = {{"default", "last"}, {"profile a b", "x=y"}, {"open", NULL}, {"empty", NULL}, {"absent", NULL},

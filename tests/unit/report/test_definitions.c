@@ -1,9 +1,9 @@
 /* MetricDefinitions, and whether SageMaker found our lines. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <regex.h>
 #include <stdio.h>
@@ -205,7 +205,7 @@ nothing_to_say_when_all_fits(void **state)
 	publish("val:rmse=0.5 step=3\n");
 	assert_int_equal(
 	    check("val:rmse", "[{\"Name\":\"val:rmse\",\"Regex\":\"#metric val:rmse=([-+]?[0-9][-+0-9.eE]*);\"}]")
-		.count,
+	        .count,
 	    0);
 	assert_int_equal(check(NULL, "[]").count, 0);
 	assert_int_equal(check(NULL, NULL).count, 0);
@@ -239,8 +239,8 @@ definitions_that_match_no_published_line_are_said(void **state)
 	assert_non_null(strstr(notes.text[0], "matches"));
 	assert_int_equal(
 	    check(NULL,
-	          "[{\"Name\":\"a\",\"Regex\":\"#metric other=(\\\\d+);\"},{\"Name\":\"b\",\"Regex\":\"loss=(.*?);\"}]")
-		.count,
+	        "[{\"Name\":\"a\",\"Regex\":\"#metric other=(\\\\d+);\"},{\"Name\":\"b\",\"Regex\":\"loss=(.*?);\"}]")
+	        .count,
 	    0);
 }
 

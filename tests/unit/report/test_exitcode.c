@@ -1,9 +1,9 @@
 /* The published codes and reasons, cell by cell. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <signal.h>
 #include <stdio.h>
@@ -212,9 +212,9 @@ outcome_of_a_timeout_is_124_however_it_ended(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
 		struct outcome outcome = {.ended_by = ENDED_BY_TIMEOUT,
-		                          .started = 1,
-		                          .status = statuses[i],
-		                          .killed_after_grace = (int)(i & 1)};
+		    .started = 1,
+		    .status = statuses[i],
+		    .killed_after_grace = (int)(i & 1)};
 		struct exitcode got;
 
 		exitcode_of_outcome(&outcome, &got);

@@ -1,9 +1,9 @@
 /* What SageMaker shows of a failed job. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,11 +55,11 @@ static void
 first_line_has_reason_host_and_sentence(void **state)
 {
 	(void)state;
-	assert_string_equal(compose((struct failure_facts){.reason = "exit-1", .sentence = "it failed"}),
-	                    "[exit-1] it failed.\n");
+	assert_string_equal(
+	    compose((struct failure_facts){.reason = "exit-1", .sentence = "it failed"}), "[exit-1] it failed.\n");
 	assert_string_equal(
 	    compose((struct failure_facts){
-		.reason = "settings", .host = "algo-2", .sentence = "no such setting?", .advice = "Correct it."}),
+	        .reason = "settings", .host = "algo-2", .sentence = "no such setting?", .advice = "Correct it."}),
 	    "[settings] algo-2: no such setting?\nCorrect it.\n");
 }
 
@@ -67,8 +67,8 @@ static void
 sentence_of_several_lines_becomes_one(void **state)
 {
 	(void)state;
-	assert_string_equal(compose((struct failure_facts){.reason = "settings", .sentence = "one\ntwo\n"}),
-	                    "[settings] one two.\n");
+	assert_string_equal(
+	    compose((struct failure_facts){.reason = "settings", .sentence = "one\ntwo\n"}), "[settings] one two.\n");
 }
 
 static void
@@ -78,7 +78,7 @@ tail_keeps_the_last_lines(void **state)
 
 	(void)state;
 	assert_string_equal(compose_tail(tail, sizeof(tail) - 1),
-	                    "[exit-1] the pipeline ended with exit code 1.\nstderr: first\nsecond\nlast\n");
+	    "[exit-1] the pipeline ended with exit code 1.\nstderr: first\nsecond\nlast\n");
 }
 
 static void
@@ -117,18 +117,18 @@ static void
 exception_line_comes_first(void **state)
 {
 	static const char tail[] = "starting\n"
-				   "Traceback (most recent call last):\n"
-				   "  File \"a.py\", line 1, in <module>\n"
-				   "    int('x')\n"
-				   "KeyError: 'old'\n"
-				   "\n"
-				   "During handling of the above exception, another exception occurred:\n"
-				   "\n"
-				   "Traceback (most recent call last):\n"
-				   "  File \"b.py\", line 2, in <module>\n"
-				   "    boom()\n"
-				   "ValueError: bad shape (3, 4)\n"
-				   "Exception ignored in: <function f>\n";
+	                           "Traceback (most recent call last):\n"
+	                           "  File \"a.py\", line 1, in <module>\n"
+	                           "    int('x')\n"
+	                           "KeyError: 'old'\n"
+	                           "\n"
+	                           "During handling of the above exception, another exception occurred:\n"
+	                           "\n"
+	                           "Traceback (most recent call last):\n"
+	                           "  File \"b.py\", line 2, in <module>\n"
+	                           "    boom()\n"
+	                           "ValueError: bad shape (3, 4)\n"
+	                           "Exception ignored in: <function f>\n";
 
 	(void)state;
 	const char *got = compose_tail(tail, sizeof(tail) - 1);
@@ -142,10 +142,10 @@ static void
 exception_line_behind_a_launchers_prefix_is_found(void **state)
 {
 	static const char tail[] = "[rank0]: Traceback (most recent call last):\n"
-				   "[rank0]:   File \"a.py\", line 1, in <module>\n"
-				   "[rank1]: something else\n"
-				   "[rank0]: RuntimeError: CUDA error\n"
-				   "[rank1]: later\n";
+	                           "[rank0]:   File \"a.py\", line 1, in <module>\n"
+	                           "[rank1]: something else\n"
+	                           "[rank0]: RuntimeError: CUDA error\n"
+	                           "[rank1]: later\n";
 
 	(void)state;
 	assert_non_null(
@@ -168,7 +168,7 @@ escapes_progress_and_bad_bytes_are_cleaned(void **state)
 
 	(void)state;
 	assert_string_equal(compose_tail(tail, sizeof(tail) - 1),
-	                    "[exit-1] the pipeline ended with exit code 1.\nstderr: red done\n100%\n?? z\n");
+	    "[exit-1] the pipeline ended with exit code 1.\nstderr: red done\n100%\n?? z\n");
 }
 
 static void
@@ -181,11 +181,11 @@ secrets_are_masked_everywhere(void **state)
 	assert_int_equal(mask_add(&mask, "hunter22", 8), 0);
 	mask_set_global(&mask);
 	const char *got = compose((struct failure_facts){.reason = "exit-1",
-	                                                 .host = "hunter22",
-	                                                 .sentence = "cannot open 'hunter22'",
-	                                                 .advice = "Not hunter22.",
-	                                                 .tail = tail,
-	                                                 .tail_len = sizeof(tail) - 1});
+	    .host = "hunter22",
+	    .sentence = "cannot open 'hunter22'",
+	    .advice = "Not hunter22.",
+	    .tail = tail,
+	    .tail_len = sizeof(tail) - 1});
 
 	assert_null(strstr(got, "hunter22"));
 	assert_null(strstr(got, "AKIA"));

@@ -1,9 +1,9 @@
 /* Records as pipelines write them, lines as SageMaker reads them. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <math.h>
 #include <stdio.h>
@@ -73,8 +73,8 @@ escaped_slash_in_a_name_is_a_slash(void **state)
 static void
 nan_infinity_and_null_are_taken_as_no_number(void **state)
 {
-	static const char *const words[] = {"NaN",  "nan",  "Infinity", "-Infinity", "inf",
-	                                    "-inf", "null", "1e999",    "-1e999"};
+	static const char *const words[] = {
+	    "NaN", "nan", "Infinity", "-Infinity", "inf", "-inf", "null", "1e999", "-1e999"};
 	char text[64];
 
 	(void)state;

@@ -1,9 +1,9 @@
 /* The FIFO, the statistics, the file, and the lines for stdout. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -136,11 +136,10 @@ file_holds_every_value(void **state)
 {
 	(void)state;
 	say("{\"loss\": 0.5, \"step\": 1, \"time\": 17.5}\nb=2\n");
-	assert_memory_equal(
-	    file_text(),
+	assert_memory_equal(file_text(),
 	    "{\"name\":\"loss\",\"value\":0.5,\"time\":17.5,\"step\":1}\n{\"name\":\"b\",\"value\":2,\"time\":1",
 	    strlen(
-		"{\"name\":\"loss\",\"value\":0.5,\"time\":17.5,\"step\":1}\n{\"name\":\"b\",\"value\":2,\"time\":1"));
+	        "{\"name\":\"loss\",\"value\":0.5,\"time\":17.5,\"step\":1}\n{\"name\":\"b\",\"value\":2,\"time\":1"));
 	metrics_add_own(&metrics, "fetch_seconds", 1.5);
 	finish();
 	assert_non_null(strstr(file_text(), "{\"name\":\"agent:fetch_seconds\",\"value\":1.5,\"time\":"));
@@ -308,8 +307,8 @@ own_metrics_need_no_fifo_and_have_clean_names(void **state)
 
 	(void)state;
 	metrics_release(&metrics);
-	metrics_init(&metrics, &(struct metrics_setup){
-				   .root = root, .host = "algo-1", .publish = 1, .emit = take_line, .self = &printed});
+	metrics_init(&metrics,
+	    &(struct metrics_setup){.root = root, .host = "algo-1", .publish = 1, .emit = take_line, .self = &printed});
 	metrics_add_own(&metrics, "startup_seconds", 0.004);
 	metrics_add_own(&metrics, "step_seconds:my step\n", 2);
 	memset(step, 's', sizeof(step));
@@ -318,8 +317,8 @@ own_metrics_need_no_fifo_and_have_clean_names(void **state)
 	assert_int_equal(metrics_pump(&metrics), 0);
 	finish();
 	assert_memory_equal(buf_text(&printed),
-	                    "#metric agent:startup_seconds=0.004;\n#metric agent:step_seconds:my_step_=2;\n",
-	                    strlen("#metric agent:startup_seconds=0.004;\n#metric agent:step_seconds:my_step_=2;\n"));
+	    "#metric agent:startup_seconds=0.004;\n#metric agent:step_seconds:my_step_=2;\n",
+	    strlen("#metric agent:startup_seconds=0.004;\n#metric agent:step_seconds:my_step_=2;\n"));
 	assert_true(metrics.names[0].own);
 	assert_int_equal(strlen(metrics.names[2].name), METRICS_NAME_MAX);
 }

@@ -1,9 +1,9 @@
 /* Folders and names below <root>/output. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <fcntl.h>
 
@@ -64,8 +64,7 @@ outdir_name_takes_no_path_from_a_host(void **state)
 	assert_string_equal(name, "run-algo-1.json");
 	outdir_name(name, "run", "../../etc/\x1b[1m\n", ".json");
 	assert_string_equal(name, "run-.._.._etc___1m_.json");
-	outdir_name(
-	    name, "metrics",
+	outdir_name(name, "metrics",
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	    "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
 	    ".jsonl");

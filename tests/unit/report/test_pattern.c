@@ -1,9 +1,9 @@
 /* Python's regular expressions said in POSIX. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <regex.h>
 #include <string.h>
@@ -63,8 +63,23 @@ static void
 expressions_without_a_posix_form_are_refused(void **state)
 {
 	static const char *const cases[] = {
-	    "(?P<loss>.*)", "(?i)loss", "(?=x)",  "(?!x)", "(?<=x)y", "\\bloss", "(a)\\1", "loss\\n", "x*+",
-	    "[\\]]",        "[a",       "[[:d:]", "[\\S]", "[a\\-z]", "x\\",     "(",      "\\x41",
+	    "(?P<loss>.*)",
+	    "(?i)loss",
+	    "(?=x)",
+	    "(?!x)",
+	    "(?<=x)y",
+	    "\\bloss",
+	    "(a)\\1",
+	    "loss\\n",
+	    "x*+",
+	    "[\\]]",
+	    "[a",
+	    "[[:d:]",
+	    "[\\S]",
+	    "[a\\-z]",
+	    "x\\",
+	    "(",
+	    "\\x41",
 	};
 
 	(void)state;

@@ -1,9 +1,9 @@
 /* The record against its published schema. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <fcntl.h>
 
@@ -46,15 +46,12 @@ tear_down(void **state)
 	return 0;
 }
 
-static const struct record_setting settings[] = {{"code", "s3://b/k", "environment TRAIN_CODE"},
-                                                 {"timeout", "0", "default"}};
+static const struct record_setting settings[] = {
+    {"code", "s3://b/k", "environment TRAIN_CODE"}, {"timeout", "0", "default"}};
 static const struct record_code code = {"s3://b/k", "v1", "\"etag\"", "00ff", 123, "tar.gz", "environment TRAIN_CODE"};
 static const struct record_channel channels[] = {{"training", "File", NULL}};
-static const struct record_value values[] = {{"epochs", "3"},
-                                             {"name", "\"a\\u0041\""},
-                                             {"list", "[1, {\"a\": null}]"},
-                                             {"raw", "not json"},
-                                             {"esc\x1b", "\"\x1b\""}};
+static const struct record_value values[] = {{"epochs", "3"}, {"name", "\"a\\u0041\""}, {"list", "[1, {\"a\": null}]"},
+    {"raw", "not json"}, {"esc\x1b", "\"\x1b\""}};
 static const char *const masked[] = {"api_key"};
 static const char *const variables[] = {"PATH", "HOME"};
 static const struct record_tag tags[] = {{"train:code", "s3://b/k"}};

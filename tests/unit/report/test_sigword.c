@@ -1,9 +1,9 @@
 /* Names and likely causes of signals. */
+#include <cmocka.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <setjmp.h>
-#include <cmocka.h>
 
 #include <signal.h>
 #include <string.h>
@@ -17,9 +17,8 @@ sigword_names_common_signals(void **state)
 		int sig;
 		const char *name;
 	} cases[] = {{SIGSEGV, "SIGSEGV"}, {SIGKILL, "SIGKILL"}, {SIGTERM, "SIGTERM"}, {SIGILL, "SIGILL"},
-	             {SIGBUS, "SIGBUS"},   {SIGABRT, "SIGABRT"}, {SIGSYS, "SIGSYS"},   {SIGPIPE, "SIGPIPE"},
-	             {32, "SIGRTMIN+0"},   {64, "SIGRTMIN+32"},  {0, "SIG0"},          {-1, "SIG-1"},
-	             {500, "SIG500"}};
+	    {SIGBUS, "SIGBUS"}, {SIGABRT, "SIGABRT"}, {SIGSYS, "SIGSYS"}, {SIGPIPE, "SIGPIPE"}, {32, "SIGRTMIN+0"},
+	    {64, "SIGRTMIN+32"}, {0, "SIG0"}, {-1, "SIG-1"}, {500, "SIG500"}};
 	char name[SIGWORD_NAME];
 
 	(void)state;

@@ -1,7 +1,3 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <elf.h>
 #include <errno.h>
@@ -9,7 +5,11 @@
 #include <ftw.h>
 #include <poll.h>
 #include <sched.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -135,21 +135,26 @@ child_has_its_folder_arguments_and_only_its_environment(void **state)
 	char out[4096], want[256];
 
 	(void)state;
-	assert_int_equal(run(ARGV(WORD("sh"), WORD("-c"), WORD("pwd; echo \"$1|$A\"; exit 7"), WORD("x"), WORD("two  words")),
-	                     ARGV(WORD("PATH=/usr/bin:/bin"), WORD("A=b")), fd, out, sizeof(out)),
-	                 7 << 8);
+	assert_int_equal(
+	    run(ARGV(WORD("sh"), WORD("-c"), WORD("pwd; echo \"$1|$A\"; exit 7"), WORD("x"), WORD("two  words")),
+	        ARGV(WORD("PATH=/usr/bin:/bin"), WORD("A=b")), fd, out, sizeof(out)),
+	    7 << 8);
 	(void)snprintf(want, sizeof(want), "%s\ntwo  words|b\n", folder);
 	assert_string_equal(out, want);
-	assert_int_equal(run(ARGV(WORD("env")), ARGV(WORD("PATH=/usr/bin:/bin"), WORD("A=b")), -1, out, sizeof(out)), 0);
+	assert_int_equal(
+	    run(ARGV(WORD("env")), ARGV(WORD("PATH=/usr/bin:/bin"), WORD("A=b")), -1, out, sizeof(out)), 0);
 	assert_string_equal(out, "PATH=/usr/bin:/bin\nA=b\n");
 }
 
 static void
 child_has_separate_pipes_and_no_other_descriptor(void **state)
 {
-	struct child_spec spec = {.argv = ARGV(WORD("sh"), WORD("-c"), WORD("echo out; echo err >&2; for f in /proc/$$/fd/*; do if [ -e $f ]; then echo ${f##*/}; fi; done; cat")),
-	                          .envp = env_usual,
-	                          .cwd_fd = -1};
+	struct child_spec spec = {
+	    .argv = ARGV(WORD("sh"), WORD("-c"),
+	        WORD(
+	            "echo out; echo err >&2; for f in /proc/$$/fd/*; do if [ -e $f ]; then echo ${f##*/}; fi; done; cat")),
+	    .envp = env_usual,
+	    .cwd_fd = -1};
 	struct child_stdio stdio = {.null_stdin = 1, .pipes = 1};
 	struct child child;
 	struct err err = {0};
@@ -169,7 +174,9 @@ child_leads_a_group_of_its_own(void **state)
 	int pid, group;
 
 	(void)state;
-	assert_int_equal(run(ARGV(WORD("sh"), WORD("-c"), WORD("cut -d' ' -f1,5 /proc/$$/stat")), env_usual, -1, out, sizeof(out)), 0);
+	assert_int_equal(
+	    run(ARGV(WORD("sh"), WORD("-c"), WORD("cut -d' ' -f1,5 /proc/$$/stat")), env_usual, -1, out, sizeof(out)),
+	    0);
 	assert_int_equal(sscanf(out, "%d %d", &pid, &group), 2);
 	assert_int_equal(pid, group);
 }
@@ -198,7 +205,9 @@ child_has_the_mask_and_dispositions_that_we_found(void **state)
 	(void)state;
 	signal_status(now, sizeof(now));
 	assert_string_not_equal(now, signal_lines);
-	assert_int_equal(run(ARGV(WORD("grep"), WORD("-E"), WORD("^Sig(Blk|Ign)"), WORD("/proc/self/status")), env_usual, -1, out, sizeof(out)), 0);
+	assert_int_equal(run(ARGV(WORD("grep"), WORD("-E"), WORD("^Sig(Blk|Ign)"), WORD("/proc/self/status")),
+	                     env_usual, -1, out, sizeof(out)),
+	    0);
 	assert_string_equal(out, signal_lines);
 }
 
@@ -306,7 +315,9 @@ child_refusals_know_a_missing_loader(void **state)
 		Elf64_Ehdr elf;
 		Elf64_Phdr part;
 		char name[sizeof(loader)];
-	} file = {.part = {.p_type = PT_INTERP, .p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), .p_filesz = sizeof(loader)}};
+	} file = {
+	    .part = {
+	        .p_type = PT_INTERP, .p_offset = sizeof(Elf64_Ehdr) + sizeof(Elf64_Phdr), .p_filesz = sizeof(loader)}};
 
 	(void)state;
 	memcpy(file.elf.e_ident, ELFMAG, SELFMAG);
@@ -337,7 +348,8 @@ child_refusals_know_too_long_arguments(void **state)
 	assert_non_null(long_word);
 	memset(long_word, 'x', 1 << 20);
 	long_word[1 << 20] = '\0';
-	assert_int_equal(run(ARGV(WORD("/bin/true"), long_word), env_usual, -1, out, sizeof(out)), -(int)ERR_NOT_EXECUTABLE);
+	assert_int_equal(
+	    run(ARGV(WORD("/bin/true"), long_word), env_usual, -1, out, sizeof(out)), -(int)ERR_NOT_EXECUTABLE);
 	assert_non_null(strstr(out, "arguments and environment are too large"));
 	free(long_word);
 }
@@ -358,7 +370,10 @@ refused_on_noexec(void)
 	if (fd_write_file(AT_FDCWD, name, "#!/bin/sh\n", 10, 0755, &err) < 0) {
 		return 1;
 	}
-	return run(ARGV(name), env_usual, -1, out, sizeof(out)) == -(int)ERR_NOT_EXECUTABLE && strstr(out, "mounted noexec") != NULL ? 0 : 1;
+	return run(ARGV(name), env_usual, -1, out, sizeof(out)) == -(int)ERR_NOT_EXECUTABLE &&
+	               strstr(out, "mounted noexec") != NULL
+	           ? 0
+	           : 1;
 }
 
 static void

@@ -1,10 +1,10 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <termios.h>
@@ -48,7 +48,8 @@ rig_open(struct rig *rig, int shared, const struct mask *mask)
 		pipe_of(&rig->read[i], &rig->sink[i], O_NONBLOCK);
 		buf_init(&rig->got[i], 64 << 20);
 	}
-	assert_int_equal(relay_open(&rig->relay, rig->sink[RELAY_OUT], rig->sink[shared ? RELAY_OUT : RELAY_ERR], mask, &err), 0);
+	assert_int_equal(
+	    relay_open(&rig->relay, rig->sink[RELAY_OUT], rig->sink[shared ? RELAY_OUT : RELAY_ERR], mask, &err), 0);
 	relay_attach(&rig->relay, feeds[RELAY_OUT], feeds[RELAY_ERR]);
 }
 

@@ -1,11 +1,11 @@
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -20,12 +20,23 @@ static const struct {
 	enum signal_class plain;
 	enum signal_class terminal;
 } rows[] = {
-    {SIGTERM, SIGNAL_STOP, SIGNAL_STOP},       {SIGINT, SIGNAL_STOP, SIGNAL_STOP},      {SIGQUIT, SIGNAL_STOP, SIGNAL_STOP},
-    {SIGHUP, SIGNAL_STOP, SIGNAL_PASS},        {SIGUSR1, SIGNAL_PASS, SIGNAL_PASS},     {SIGUSR2, SIGNAL_PASS, SIGNAL_PASS},
-    {SIGWINCH, SIGNAL_PASS, SIGNAL_PASS},      {SIGCONT, SIGNAL_PASS, SIGNAL_PASS},     {SIGTSTP, SIGNAL_PASS, SIGNAL_SUSPEND},
-    {SIGCHLD, SIGNAL_CHILD, SIGNAL_CHILD},     {SIGPIPE, SIGNAL_FOREIGN, SIGNAL_FOREIGN}, {SIGSEGV, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
-    {SIGALRM, SIGNAL_FOREIGN, SIGNAL_FOREIGN}, {SIGTTOU, SIGNAL_FOREIGN, SIGNAL_FOREIGN}, {0, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
-    {-1, SIGNAL_FOREIGN, SIGNAL_FOREIGN},      {64, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
+    {SIGTERM, SIGNAL_STOP, SIGNAL_STOP},
+    {SIGINT, SIGNAL_STOP, SIGNAL_STOP},
+    {SIGQUIT, SIGNAL_STOP, SIGNAL_STOP},
+    {SIGHUP, SIGNAL_STOP, SIGNAL_PASS},
+    {SIGUSR1, SIGNAL_PASS, SIGNAL_PASS},
+    {SIGUSR2, SIGNAL_PASS, SIGNAL_PASS},
+    {SIGWINCH, SIGNAL_PASS, SIGNAL_PASS},
+    {SIGCONT, SIGNAL_PASS, SIGNAL_PASS},
+    {SIGTSTP, SIGNAL_PASS, SIGNAL_SUSPEND},
+    {SIGCHLD, SIGNAL_CHILD, SIGNAL_CHILD},
+    {SIGPIPE, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
+    {SIGSEGV, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
+    {SIGALRM, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
+    {SIGTTOU, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
+    {0, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
+    {-1, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
+    {64, SIGNAL_FOREIGN, SIGNAL_FOREIGN},
 };
 
 static void
@@ -105,7 +116,8 @@ signals_ignore_a_broken_pipe_and_give_it_back(void **state)
 		signals_give_back(&signals);
 		(void)sigaction(SIGPIPE, NULL, &now);
 		(void)sigprocmask(SIG_SETMASK, NULL, &mask);
-		_exit(now.sa_handler == SIG_DFL && !sigismember(&mask, SIGTERM) && !sigismember(&mask, SIGCHLD) ? 0 : 1);
+		_exit(
+		    now.sa_handler == SIG_DFL && !sigismember(&mask, SIGTERM) && !sigismember(&mask, SIGCHLD) ? 0 : 1);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_int_equal(status, 0);

@@ -2,15 +2,15 @@
  * The supervisor with real processes: this program started again in a role. What a test does while a step runs, it does in a watch:
  * the loop calls it when the log says the awaited words.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -93,16 +93,16 @@ rig_open(struct rig *rig)
 	assert_int_equal(relay_open(&rig->relay, fds[1], fds[1], NULL, &err), 0);
 	rig->watch = (struct watch){.fd = fds[0], .events = POLLIN, .ready = read_log, .self = rig};
 	rig->sup = (struct supervisor){.signals = &signals,
-	                               .relay = &rig->relay,
-	                               .watches = &rig->watch,
-	                               .watch_count = 1,
-	                               .stop_signal = SIGTERM,
-	                               .grace_ms = 60000,
-	                               .second_stop_ms = SUPERVISOR_SECOND_STOP_MS,
-	                               .timeout_at_ms = DEADLINE_NEVER,
-	                               .last = 1,
-	                               .notice = note,
-	                               .notice_self = rig};
+	    .relay = &rig->relay,
+	    .watches = &rig->watch,
+	    .watch_count = 1,
+	    .stop_signal = SIGTERM,
+	    .grace_ms = 60000,
+	    .second_stop_ms = SUPERVISOR_SECOND_STOP_MS,
+	    .timeout_at_ms = DEADLINE_NEVER,
+	    .last = 1,
+	    .notice = note,
+	    .notice_self = rig};
 }
 
 static void

@@ -2,12 +2,12 @@
  * Supervision on a terminal: each test gives a process of its own a new session with a pseudo-terminal, and plays the shell and the
  * person at the keyboard from outside.
  */
-#include <stdarg.h>
-#include <stddef.h>
-#include <setjmp.h>
-#include <stdint.h>
 #include <cmocka.h>
 #include <sched.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
@@ -50,12 +50,12 @@ supervise(const struct act *act, int log_fd)
 	struct outcome outcome;
 	struct err err = {0};
 	struct supervisor sup = {.signals = &signals,
-	                         .relay = &relay,
-	                         .stop_signal = SIGUSR2,
-	                         .grace_ms = LIMIT_MS,
-	                         .timeout_at_ms = DEADLINE_NEVER,
-	                         .raw = act->raw,
-	                         .last = 1};
+	    .relay = &relay,
+	    .stop_signal = SIGUSR2,
+	    .grace_ms = LIMIT_MS,
+	    .timeout_at_ms = DEADLINE_NEVER,
+	    .raw = act->raw,
+	    .last = 1};
 
 	(void)snprintf(words[0], sizeof(words[0]), "%s", act->role);
 	(void)snprintf(words[1], sizeof(words[1]), "%s", act->value);
@@ -81,7 +81,8 @@ desk_open(struct desk *desk, const struct act *act)
 	if (desk->agent == 0) {
 		(void)setsid();
 		slave = open(ptsname(desk->keyboard), O_RDWR);
-		if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, STDIN_FILENO) < 0 || (act->raw && dup2(fds[1], STDOUT_FILENO) < 0)) {
+		if (slave < 0 || ioctl(slave, TIOCSCTTY, 0) < 0 || dup2(slave, STDIN_FILENO) < 0 ||
+		    (act->raw && dup2(fds[1], STDOUT_FILENO) < 0)) {
 			_exit(FAILED);
 		}
 		_exit(supervise(act, fds[1]));
