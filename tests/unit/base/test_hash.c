@@ -1,9 +1,10 @@
 /* SHA-256 and HMAC against published vectors (FIPS 180-4 examples, RFC 4231). */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdlib.h>
 #include <string.h>

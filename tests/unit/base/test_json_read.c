@@ -1,9 +1,10 @@
 /* The JSON reader: the grammar and nothing but the grammar, decoded strings, numbers that fit. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <stdio.h>
 #include <stdlib.h>

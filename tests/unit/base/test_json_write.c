@@ -1,9 +1,10 @@
 /* The JSON writer: commas, escapes, numbers; what it writes the reader takes. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <math.h>
 #include <stdlib.h>

@@ -1,9 +1,10 @@
 /* MetricDefinitions, and whether SageMaker found our lines. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <regex.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* Python's regular expressions said in POSIX. */
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
 
 #include <regex.h>
 #include <string.h>

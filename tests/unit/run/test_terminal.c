@@ -2,12 +2,14 @@
  * Supervision on a terminal: each test gives a process of its own a new session with a pseudo-terminal, and plays the shell and the
  * person at the keyboard from outside.
  */
-#include <cmocka.h>
-#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <cmocka.h>
+
+#include <sched.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
