@@ -67,7 +67,7 @@ follow(struct walk *walk, const char *target)
 
 /* One part further. 0 when it leads out. */
 static int
-step(int dir_fd, struct walk *walk)
+step(const struct within_links *links, struct walk *walk)
 {
 	char part[PATH_BYTES_MAX];
 	char target[PATH_BYTES_MAX];
@@ -82,7 +82,7 @@ step(int dir_fd, struct walk *walk)
 	if (!append(walk->done, part)) {
 		return 0;
 	}
-	ssize_t len = readlinkat(dir_fd, walk->done, target, sizeof(target) - 1);
+	ssize_t len = links->read(links->self, walk->done, target, sizeof(target) - 1);
 	if (len < 0) {
 		return 1; /* no link, or nothing there */
 	}
@@ -91,7 +91,7 @@ step(int dir_fd, struct walk *walk)
 }
 
 int
-within_leaves(int dir_fd, const char *path)
+within_leaves_by(const struct within_links *links, const char *path)
 {
 	struct walk walk = {0};
 
@@ -100,9 +100,23 @@ within_leaves(int dir_fd, const char *path)
 	}
 	memcpy(walk.rest, path, strlen(path) + 1);
 	while (walk.rest[0] != '\0') {
-		if (!step(dir_fd, &walk)) {
+		if (!step(links, &walk)) {
 			return 1;
 		}
 	}
 	return 0;
+}
+
+static ssize_t
+read_on_disk(const void *self, const char *path, char *target, size_t size)
+{
+	const int *dir_fd = self;
+
+	return readlinkat(*dir_fd, path, target, size);
+}
+
+int
+within_leaves(int dir_fd, const char *path)
+{
+	return within_leaves_by(&(struct within_links){.read = read_on_disk, .self = &dir_fd}, path);
 }
