@@ -14,6 +14,9 @@
 /* Milliseconds of CLOCK_MONOTONIC. */
 int64_t clock_now_ms(void);
 
+/* The same in microseconds, for adding up short spans. */
+int64_t clock_now_us(void);
+
 /* The earlier of two moments. */
 int64_t clock_earlier(int64_t a_ms, int64_t b_ms);
 

@@ -110,16 +110,15 @@ is_on_path(char *const *envp, const char *name)
 	return 0;
 }
 
-/* The interpreter for Python; when there is none the name stays, and the spawn says that it is missing. */
-static const char *
-python_of(const struct command_wish *wish)
+const char *
+command_python(const struct settings *settings, char *const *envp)
 {
-	const char *python = settings_text(wish->settings, SETTING_PYTHON);
+	const char *python = settings_text(settings, SETTING_PYTHON);
 
 	if (python != NULL) {
 		return python;
 	}
-	return !is_on_path(wish->envp, "python3") && is_on_path(wish->envp, "python") ? "python" : "python3";
+	return !is_on_path(envp, "python3") && is_on_path(envp, "python") ? "python" : "python3";
 }
 
 static int
@@ -254,7 +253,7 @@ build_program(struct command *command, const struct command_wish *wish, struct e
 	}
 	struct arguments args = begin(wish);
 	if (ends_with(program, ".py")) {
-		arguments_add(&args, python_of(wish));
+		arguments_add(&args, command_python(wish->settings, wish->envp));
 		add_script(&args, program, 0);
 	} else if (ends_with(program, ".sh")) {
 		add_shebang(&args, fd);
@@ -272,7 +271,7 @@ build_step(struct command *command, const struct command_wish *wish, const struc
 	struct arguments args = begin(wish);
 
 	if (step->call != NULL) {
-		arguments_add(&args, python_of(wish));
+		arguments_add(&args, command_python(wish->settings, wish->envp));
 		arguments_add(&args, "-c");
 		arguments_add(&args, CALL_PROGRAM);
 		arguments_add(&args, step->call);

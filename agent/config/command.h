@@ -61,6 +61,9 @@ void command_release(struct command *command);
 /* The toolkit's program ("train.py"), borrowed, or NULL: SAGEMAKER_PROGRAM, then sagemaker_program. */
 const char *command_program(const struct opt_ml *job, char *const *envp);
 
+/* The interpreter for Python, borrowed: `python`, else python3 or python on PATH. Where there is none "python3", and the spawn says that it is missing. */
+const char *command_python(const struct settings *settings, char *const *envp);
+
 /* The pipeline.json to copy when nothing names a command: five lines, for a log. The error itself has it in one line. */
 const char *command_example(void);
 

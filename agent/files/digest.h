@@ -31,7 +31,7 @@ void digest_end(struct digest *digest, char hex[SHA256_HEX]);
 /* The first bytes of a source, which then come again. Borrows 'from'. */
 struct peek {
 	struct source from;
-	unsigned char bytes[KIND_BYTES];
+	unsigned char bytes[KIND_HEAD_BYTES];
 	size_t len, at;
 };
 

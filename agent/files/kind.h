@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-enum { KIND_BYTES = 1024 /* as many first bytes decide: a tar's magic lies at 257 */ };
+enum { KIND_HEAD_BYTES = 1024 /* as many first bytes decide: a tar's magic lies at 257 */ };
 
 enum kind {
 	KIND_TAR,
@@ -18,7 +18,7 @@ enum kind {
 	KINDS
 };
 
-/* The first bytes of a file, KIND_BYTES of them or all there are. */
+/* The first bytes of a file, KIND_HEAD_BYTES of them or all there are. */
 enum kind kind_of(const void *bytes, size_t len);
 
 /* "tar", "tar.gz", "tar.zst", "zip", "script", "unknown". */

@@ -103,6 +103,9 @@ tree_entry(struct tree *tree, const char *name, struct err *err)
 
 	tree->entries++;
 	tree->path[0] = '\0';
+	if (tree->limits.go_on != NULL && tree->limits.go_on(tree->limits.self, err) < 0) {
+		return -1;
+	}
 	if (tree->entries > tree->limits.entries_max) {
 		return err_set(err, ERR_ARCHIVE, 0, "more than %lld entries: raise unpack-max-entries if that is right",
 		    (long long)tree->limits.entries_max);

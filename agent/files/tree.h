@@ -25,6 +25,8 @@ enum {
 struct tree_limits {
 	int64_t bytes_max;
 	int64_t entries_max;
+	int (*go_on)(void *self, struct err *err); /* asked at each entry: -1 with 'err' ends it all; NULL: nobody asks */
+	void *self;
 };
 
 /* A folder or link whose last touch waits until everything is there. */

@@ -1,6 +1,5 @@
 #include "files/unpack.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,6 +12,7 @@
 #include "base/sys.h"
 #include "files/archive.h"
 #include "files/digest.h"
+#include "files/folder.h"
 #include "files/inflate.h"
 #include "files/kind.h"
 #include "files/zip.h"
@@ -169,6 +169,30 @@ check_limits(const struct zip_facts *facts, const struct tree_limits *limits, st
 	return 0;
 }
 
+/* Looks at a whole zip: its two directories, its limits, what starts it. An executable one is read to its last byte. */
+static int
+look_at_zip(
+    int fd, const struct tree_limits *limits, struct unpacked *unpacked, struct zip_facts *facts, struct err *err)
+{
+	if (read_interpreter(fd, unpacked->interpreter, err) < 0) {
+		return -1;
+	}
+	if (zip_check(fd, facts, err) < 0) {
+		return unpacked->interpreter[0] != '\0' ? err_wrap(err, "a script that is no executable zip") : -1;
+	}
+	if (check_limits(facts, limits, err) < 0) {
+		return -1;
+	}
+	unpacked->entries = facts->entries;
+	unpacked->bytes = facts->bytes;
+	unpacked->executable = unpacked->interpreter[0] != '\0' || facts->has_main;
+	if (!unpacked->executable) {
+		return 0;
+	}
+	(void)snprintf(unpacked->kind, sizeof(unpacked->kind), "executable zip");
+	return archive_unzip(fd, NULL, err);
+}
+
 static int
 unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
 {
@@ -176,21 +200,11 @@ unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 	struct zip_facts facts;
 
 	if (fd < 0 || spool(src, fd, wish->limits.bytes_max, err) < 0 ||
-	    read_interpreter(fd, unpacked->interpreter, err) < 0) {
+	    look_at_zip(fd, &wish->limits, unpacked, &facts, err) < 0) {
 		return -1;
 	}
-	if (zip_check(fd, &facts, err) < 0) {
-		return unpacked->interpreter[0] != '\0' ? err_wrap(err, "a script that is no executable zip") : -1;
-	}
-	if (check_limits(&facts, &wish->limits, err) < 0) {
-		return -1;
-	}
-	unpacked->entries = facts.entries;
-	unpacked->bytes = facts.bytes;
-	unpacked->executable = unpacked->interpreter[0] != '\0' || facts.has_main;
 	if (unpacked->executable) {
-		(void)snprintf(unpacked->kind, sizeof(unpacked->kind), "executable zip");
-		return archive_unzip(fd, NULL, err) < 0 ? -1 : place_whole(fd, dir_fd, err);
+		return place_whole(fd, dir_fd, err);
 	}
 	if (facts.prefix != 0) {
 		return err_set(err, ERR_ARCHIVE, 0, "%lld bytes stand in front of the zip", (long long)facts.prefix);
@@ -198,6 +212,24 @@ unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 	CLEAN_TREE tree;
 	tree_init(&tree, dir_fd, &wish->limits);
 	return archive_unzip(fd, &tree, err) < 0 ? -1 : tree_close(&tree, err);
+}
+
+int
+unpack_in_place(int fd, const struct tree_limits *limits, struct unpacked *unpacked, struct err *err)
+{
+	unsigned char bytes[KIND_HEAD_BYTES];
+	struct zip_facts facts;
+	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
+
+	*unpacked = (struct unpacked){0};
+	if (n < 0) {
+		return err_set(err, ERR_IO, errno, "cannot read it");
+	}
+	enum kind kind = kind_of(bytes, (size_t)n);
+	if (kind != KIND_ZIP && kind != KIND_SCRIPT) {
+		return 0;
+	}
+	return look_at_zip(fd, limits, unpacked, &facts, err) < 0 ? -1 : unpacked->executable;
 }
 
 /* ---- by kind ---- */
@@ -244,38 +276,12 @@ exists(int dir_fd, const char *folder, const char *name)
 	       fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* The only entry's name; "" when there are none or several. */
-static int
-only_entry(int dir_fd, char name[UNPACK_NAME_MAX], struct err *err)
-{
-	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-	int count = 0;
-
-	name[0] = '\0';
-	if (dir == NULL) {
-		fd_close(&fd);
-		return err_set(err, ERR_IO, errno, "cannot read the unpacked folder");
-	}
-	for (const struct dirent *entry = readdir(dir); entry != NULL && count < 2; entry = readdir(dir)) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
-			count++;
-			(void)snprintf(name, UNPACK_NAME_MAX, "%s", entry->d_name);
-		}
-	}
-	(void)closedir(dir);
-	if (count != 1) {
-		name[0] = '\0';
-	}
-	return 0;
-}
-
 int
-unpack_single_folder(int dir_fd, const char *command, char name[UNPACK_NAME_MAX], struct err *err)
+unpack_single_folder(int dir_fd, const char *command, char name[FOLDER_NAME_MAX], struct err *err)
 {
 	struct stat st;
 
-	if (only_entry(dir_fd, name, err) < 0) {
+	if (folder_only_entry(dir_fd, name, err) < 0) {
 		return -1;
 	}
 	if (name[0] == '\0' || fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode)) {

@@ -13,6 +13,7 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/stream.h"
+#include "files/folder.h"
 #include "files/tree.h"
 
 #define UNPACK_PEX "pipeline.pex" /* the name of an executable zip in the folder */
@@ -20,7 +21,6 @@
 enum {
 	UNPACK_KIND_MAX = 24,
 	UNPACK_INTERPRETER_MAX = 256, /* a "#!" line as the kernel reads it */
-	UNPACK_NAME_MAX = 256,
 };
 
 struct unpack_wish {
@@ -41,9 +41,15 @@ MUST_CHECK int unpack(
     const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err);
 
 /*
+ * A file that stays where it is, 'fd' (borrowed, seekable, its position is moved): 1 when it is an executable zip, and every member of it has been proved;
+ * 0 when it is something else; -1 with ERR_ARCHIVE, ERR_IO.
+ */
+MUST_CHECK int unpack_in_place(int fd, const struct tree_limits *limits, struct unpacked *unpacked, struct err *err);
+
+/*
  * The one folder at the top that holds everything, if 'pipeline.json' or 'command' (a relative name, may be NULL) lies inside it and not beside it: 1 and
  * 'name'; 0 when there is none; -1 with 'err'.
  */
-MUST_CHECK int unpack_single_folder(int dir_fd, const char *command, char name[UNPACK_NAME_MAX], struct err *err);
+MUST_CHECK int unpack_single_folder(int dir_fd, const char *command, char name[FOLDER_NAME_MAX], struct err *err);
 
 #endif

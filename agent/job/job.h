@@ -97,7 +97,6 @@ struct job {
 	struct err tags_err; /* why tags could not be asked, where they were the only hope */
 	struct workspace workspace;
 	struct job_code code;
-	int64_t source_ended_ms; /* when the last byte of the code had come */
 
 	struct command command;
 	struct environment environment;

@@ -15,28 +15,40 @@ journal_open(struct journal *journal)
 	journal->phases[PHASE_START].begin_ms = journal->began_ms;
 }
 
-void
-journal_end(struct journal *journal)
+static void
+end_at(struct journal *journal, int64_t now_ms)
 {
-	int64_t now = clock_now_ms();
-	int64_t took = now - journal->phases[journal->phase].begin_ms;
+	int64_t took = now_ms - journal->phases[journal->phase].begin_ms;
 
-	journal->phases[journal->phase].end_ms = now;
+	journal->phases[journal->phase].end_ms = now_ms;
 	if (took > JOURNAL_SLOW_MS && journal->phase != PHASE_RUN) {
 		log_info("%s took %.1f s", phase_name(journal->phase), (double)took / 1000);
 	}
 }
 
 void
-journal_enter(struct journal *journal, enum phase phase)
+journal_end(struct journal *journal)
+{
+	end_at(journal, clock_now_ms());
+}
+
+void
+journal_enter_at(struct journal *journal, enum phase phase, int64_t now_ms)
 {
 	if (phase == journal->phase) {
 		return;
 	}
-	journal_end(journal);
+	end_at(journal, now_ms);
 	journal->phase = phase;
-	journal->phases[phase].begin_ms =
-	    journal->phases[phase].end_ms != 0 ? journal->phases[phase].begin_ms : clock_now_ms();
+	if (journal->phases[phase].end_ms == 0) {
+		journal->phases[phase].begin_ms = now_ms;
+	}
+}
+
+void
+journal_enter(struct journal *journal, enum phase phase)
+{
+	journal_enter_at(journal, phase, clock_now_ms());
 }
 
 double

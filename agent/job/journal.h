@@ -32,6 +32,9 @@ void journal_open(struct journal *journal);
 /* Ends the phase that goes on and begins the next. Says so when the old one was slow; the run may take as long as it likes. */
 void journal_enter(struct journal *journal, enum phase phase);
 
+/* The same for a moment that has passed: two phases that went on together are told one after the other. */
+void journal_enter_at(struct journal *journal, enum phase phase, int64_t now_ms);
+
 /* Ends the last phase. */
 void journal_end(struct journal *journal);
 
