@@ -9,25 +9,25 @@
 
 enum { ROOM_AT_FIRST = 16 };
 
-/* Room for one word more and the NULL behind it. The room doubles at each power of two, so its size needs no member. */
+/* Room for one word more and the NULL behind it. */
 static int
 make_room(struct arguments *args)
 {
-	size_t need = args->count + 2;
-	char **words = args->words;
+	size_t room = args->room > 0 ? 2 * args->room : ROOM_AT_FIRST;
+	char **words = NULL;
 
 	if (args->count >= ARGV_WORDS_MAX) {
 		return -1;
 	}
-	if (words == NULL || (need > ROOM_AT_FIRST && (need & (need - 1)) == 0)) {
-		size_t room = need > ROOM_AT_FIRST ? 2 * need : ROOM_AT_FIRST;
-
-		words = realloc(args->words, room * sizeof(*words));
+	if (args->count + 2 <= args->room) {
+		return 0;
 	}
+	words = realloc(args->words, room * sizeof(*words));
 	if (words == NULL) {
 		return -1;
 	}
 	args->words = words;
+	args->room = room;
 	return 0;
 }
 
@@ -58,11 +58,12 @@ arguments_add_all(struct arguments *args, char *const *words)
 	}
 }
 
-/* One hyperparameter. A name of one letter gets one dash, as the toolkit does it (C§11). */
+/* One hyperparameter. A name of one character gets one dash, as the toolkit does it (C§11). */
 static void
 add_one(struct arguments *args, const struct hyperparameter *hp, enum argument_form form)
 {
-	const char *dashes = hp->name[1] == '\0' ? "-" : "--";
+	size_t len = strlen(hp->name);
+	const char *dashes = len == 1 || utf8_char_len(hp->name, len) == len ? "-" : "--";
 
 	switch (form) {
 	case ARGUMENTS_KEY_VALUE:

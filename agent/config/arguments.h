@@ -15,7 +15,8 @@
 struct arguments {
 	char **words;
 	size_t count;
-	int failed; /* memory refused or too many: sticky, told by arguments_take */
+	size_t room; /* words that fit, the NULL included */
+	int failed;  /* memory refused or too many: sticky, told by arguments_take */
 };
 
 void arguments_add(struct arguments *args, const char *word);
