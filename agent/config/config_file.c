@@ -4,11 +4,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/limits.h"
 #include "base/text.h"
+
+enum { PLACE_PATH_MAX = CONFIG_PLACE_MAX - 32 /* room for quotes, dots and two numbers */ };
 
 /* What a folder that may not be entered means here: SageMaker has made it mode 0644 for root at times (C§1.3). */
 static int
@@ -63,10 +66,14 @@ config_file_release(struct config_file *file)
 const char *
 config_file_place(const struct config_file *file, int value, char out[CONFIG_PLACE_MAX])
 {
+	size_t len = strlen(file->path);
+	size_t kept = len > PLACE_PATH_MAX ? PLACE_PATH_MAX : len;
 	int line = 0;
 	int column = 0;
 
+	/* Of a long path the end counts: the name of the file, and the numbers behind it. */
 	json_place(&file->json, value, &line, &column);
-	(void)snprintf(out, CONFIG_PLACE_MAX, "'%s:%d:%d'", file->path, line, column);
+	(void)snprintf(
+	    out, CONFIG_PLACE_MAX, "'%s%s:%d:%d'", kept < len ? "..." : "", file->path + (len - kept), line, column);
 	return out;
 }

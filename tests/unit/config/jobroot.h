@@ -99,7 +99,7 @@ scratch_make(char root[256])
 static inline void
 scratch_write(const char *root, const char *path, const char *text)
 {
-	char full[1024];
+	char full[2048];
 
 	(void)snprintf(full, sizeof(full), "%s/%s", root, path);
 	for (char *slash = full + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
