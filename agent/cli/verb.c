@@ -22,7 +22,7 @@ const struct verb verbs[] = {
         "  --packed             pack, verify and unpack first: what runs is what would be published\n"
         "  --set NAME=VALUE     a setting\n"
         "  --hp NAME=VALUE      a hyperparameter\n"
-        "  --channel NAME=PATH  an input channel; without it each folder under data/ is one\n",
+        "  --channel NAME=PATH  an input channel, besides the folders under data/\n",
         verb_run},
     {"pack", "DIR -o FILE", "writes the code archive, the same bytes every time",
         "The suffix of FILE chooses the kind: .tar.zst, .tar.gz, .tar or .zip. Prints on stdout the settings that pin it.\n"

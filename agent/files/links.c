@@ -165,6 +165,47 @@ links_mirror(int from_fd, const char *from, int dir_fd, const struct link *links
 	return result;
 }
 
+static int
+add_loose(const char *from, const char *name, struct link **links, size_t *count, struct err *err)
+{
+	struct link *longer = realloc(*links, (*count + 1) * sizeof(*longer));
+
+	if (longer == NULL) {
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot link 'data/%s'", name);
+	}
+	*links = longer;
+	longer[*count] = (struct link){
+	    .path = text_format("data/%s", name),
+	    .target = text_format("%s/data/%s", from, name),
+	    .rule = LINK_YIELDS,
+	};
+	++*count;
+	return longer[*count - 1].path != NULL && longer[*count - 1].target != NULL
+	           ? 1
+	           : err_set(err, ERR_SYSTEM, ENOMEM, "cannot link 'data/%s'", name);
+}
+
+int
+links_add_loose(int from_fd, const char *from, struct link **links, size_t *count, struct err *err)
+{
+	int fd = openat(from_fd, "data", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct stat st;
+	int added = 0;
+
+	if (dir == NULL) {
+		fd_close(&fd);
+		return 0; /* no data, no loose files */
+	}
+	for (const struct dirent *entry = readdir(dir); entry != NULL && added >= 0; entry = readdir(dir)) {
+		if (fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) {
+			added = add_loose(from, entry->d_name, links, count, err) < 0 ? -1 : added + 1;
+		}
+	}
+	(void)closedir(dir);
+	return added;
+}
+
 void
 links_free(struct link *links, size_t count)
 {

@@ -37,6 +37,11 @@ MUST_CHECK int links_make(int dir_fd, struct link *links, size_t count, struct e
 MUST_CHECK int links_mirror(
     int from_fd, const char *from, int dir_fd, const struct link *links, size_t count, struct err *err);
 
+/*
+ * Appends a link "data/<file>" for each regular file directly under the project's data/. How many, or -1 with ERR_IO, ERR_SYSTEM. '*links' is realloc'ed.
+ */
+MUST_CHECK int links_add_loose(int from_fd, const char *from, struct link **links, size_t *count, struct err *err);
+
 /* Frees the texts and the array. NULL is allowed. */
 void links_free(struct link *links, size_t count);
 

@@ -171,8 +171,8 @@ clean_up(struct job *job, int code)
 
 	if (workspace_end(&job->workspace, kept, &trouble) < 0) {
 		journal_warn(&job->journal, "%s", trouble.text);
-	} else if (kept && workspace_path(&job->workspace) != NULL) {
-		log_info("the working folder was kept: '%s'", workspace_path(&job->workspace));
+	} else if (kept && job->workspace.name[0] != '\0' && !job->request->local) {
+		log_info("the working folder was kept: '%s'", job->workspace.path);
 	}
 }
 

@@ -129,7 +129,7 @@ run_step(struct job *job, struct supervisor *supervisor, size_t at, struct err *
 		return -1;
 	}
 	const struct child_spec spec = {
-	    .argv = step->argv, .envp = job->environment.envp, .cwd_fd = workspace_dir_fd(&job->workspace)};
+	    .argv = step->argv, .envp = job->environment.envp, .cwd_fd = job->workspace.dir_fd};
 	supervisor->last = at + 1 == job->command.count;
 	if (job->command.count > 1) {
 		log_info("step %zu of %zu: '%s'", at + 1, job->command.count,

@@ -9,6 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/sys.h"
+#include "config/arguments.h"
+#include "config/variables.h"
 
 enum { CREDITS_MS = 10000 /* how long the log's reader may take nothing at the very end (product §10) */ };
 
@@ -82,8 +84,8 @@ say(void *self, const char *line, unsigned long len)
 	}
 }
 
-static void
-make_run_id(char out[RUN_ID_MAX])
+void
+job_make_run_id(char out[RUN_ID_MAX])
 {
 	char now[CLOCK_TEXT];
 	unsigned tag = 0;
@@ -104,7 +106,7 @@ open_job(struct job *job, const struct job_request *request, struct err *err)
 	if (request->run_id != NULL) {
 		(void)snprintf(job->run_id, sizeof(job->run_id), "%s", request->run_id);
 	} else {
-		make_run_id(job->run_id);
+		job_make_run_id(job->run_id);
 	}
 	if (signals_open(&job->signals, err) < 0 ||
 	    relay_open(&job->relay, STDOUT_FILENO, STDERR_FILENO, &job->log_mask, err) < 0) {

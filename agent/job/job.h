@@ -3,8 +3,8 @@
  * something fails, and here every log line is said. The rooms do the work and know nothing of each other.
  *
  *     prepare.c   start, read, tags: what shall run, and may it?
- *     bring.c     fetch, verify, unpack: the code into the workspace
- *     launch.c    link, and everything the pipeline will find: command, environment, folders
+ *     bring.c     fetch, verify, unpack: the code into the workspace (origin.c: where its bytes come from)
+ *     launch.c    link, and everything the pipeline will find: command, environment, folders (layout.c)
  *     execute.c   run: the steps under the supervisor
  *     conclude.c  finish: exit code, failure text, record, cleaning up
  */
@@ -109,6 +109,9 @@ struct job {
 /* Does the whole job and returns the exit code, 0-255: what went wrong has been said. 'err' is main's. */
 int job_run(const struct job_request *request, struct err *err);
 
+/* A new id: sorts by time, and is another one each time. */
+void job_make_run_id(char out[RUN_ID_MAX]);
+
 /* ---- the parts, in their order; each -1 with 'err' ---- */
 
 MUST_CHECK int job_prepare(struct job *job, struct err *err);
@@ -125,6 +128,9 @@ int job_stopped(struct job *job, struct err *err);
 
 /* Warns about what 'notes' holds from '*told' on. */
 void job_tell(struct job *job, const struct notes *notes, size_t *told);
+
+/* Freezes the settings as far as they were offered, tells warnings and mistakes, sets the log's level. -1 with ERR_SETTINGS. */
+MUST_CHECK int job_freeze(struct job *job, struct err *err);
 
 /* The credentials chain, made on first use; borrowed. NULL with 'err'. */
 struct creds *job_creds(struct job *job, struct err *err);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "config/offers.h"
 #include "config/secrets.h"
 #include "config/variables.h"
@@ -220,8 +221,8 @@ read_tags(struct job *job, struct err *err)
 
 /* ---- freeze and plan ---- */
 
-static int
-freeze(struct job *job, struct err *err)
+int
+job_freeze(struct job *job, struct err *err)
 {
 	static const enum log_level levels[] = {LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG};
 	int result = settings_freeze(&job->settings, err);
@@ -266,5 +267,5 @@ job_prepare(struct job *job, struct err *err)
 		return -1;
 	}
 	err->phase = PHASE_READ;
-	return freeze(job, err) < 0 ? -1 : plan_code(job, err);
+	return job_freeze(job, err) < 0 ? -1 : plan_code(job, err);
 }
