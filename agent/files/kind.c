@@ -84,17 +84,43 @@ kind_name(enum kind kind)
 	return names[kind];
 }
 
-/* The first word of a text, blanks skipped. */
 static int
 text_begins(const char *text, size_t len, const char *word)
 {
 	size_t want = strlen(word);
 
-	while (len > 0 && isspace((unsigned char)*text)) {
+	return len >= want && strncasecmp(text, word, want) == 0;
+}
+
+static int
+text_holds(const char *text, size_t len, const char *word)
+{
+	while (len > 0 && !text_begins(text, len, word)) {
 		text++;
 		len--;
 	}
-	return len >= want && strncasecmp(text, word, want) == 0;
+	return len > 0;
+}
+
+/* Replies of servers, which are the commonest wrong thing to get; a byte order mark and blanks may stand in front. */
+static const char *
+reply_looks_like(const char *text, size_t len)
+{
+	size_t skip = begins((const unsigned char *)text, len, "\xef\xbb\xbf", 3) ? 3 : 0;
+
+	while (skip < len && isspace((unsigned char)text[skip])) {
+		skip++;
+	}
+	text += skip;
+	len -= skip;
+	if (text_begins(text, len, "<!doctype html") ||
+	    (text_begins(text, len, "<") && text_holds(text, len, "<html"))) {
+		return "an HTML page, perhaps a login or error page";
+	}
+	if (text_begins(text, len, "<?xml") || text_begins(text, len, "<Error>")) {
+		return "an XML document, perhaps an error reply";
+	}
+	return text_begins(text, len, "{") ? "a JSON document" : NULL;
 }
 
 const char *
@@ -111,6 +137,10 @@ kind_looks_like(const void *first, size_t len)
 	     "ELF",
 	        4, "a program (ELF)"},
 	    {"%PDF", 4, "a PDF"},
+	    {"\x1f\x8b", 2, "a gzip file"},
+	    {"\x28\xb5\x2f\xfd", 4, "a zstd file"},
+	    {"PK\x03\x04", 4, "a zip"},
+	    {"#!", 2, "a script"},
 	    {"version https://git-lfs", 23, "a Git LFS pointer: the file itself was not checked out"},
 	};
 
@@ -122,17 +152,6 @@ kind_looks_like(const void *first, size_t len)
 			return magics[i].looks_like;
 		}
 	}
-	if (text_begins(first, len, "<!doctype html") || text_begins(first, len, "<html")) {
-		return "an HTML page, perhaps a login or error page";
-	}
-	if (text_begins(first, len, "<?xml") || text_begins(first, len, "<Error>")) {
-		return "an XML document, perhaps an error reply";
-	}
-	if (text_begins(first, len, "{")) {
-		return "a JSON document";
-	}
-	if (text_begins(first, len, "#!")) {
-		return "a script";
-	}
-	return "nothing known";
+	const char *reply = reply_looks_like(first, len);
+	return reply != NULL ? reply : "nothing known";
 }
