@@ -6,6 +6,7 @@
 #define TRAIN_BASE_SYS_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -25,6 +26,12 @@ MUST_CHECK int sys_pidfd_kill(int pid_fd, int sig);
 
 /* 1 if the file system of 'fd' is mounted noexec, 0 if not, -1 with errno. */
 MUST_CHECK int sys_is_noexec(int fd);
+
+/*
+ * A number for the mount that 'fd' lies on: two descriptors have the same when no mount point lies between them (statx(2), STATX_MNT_ID). Where the kernel
+ * does not tell it is the device's, which does not see a bind mount of the same file system. 0, or -1 with errno.
+ */
+MUST_CHECK int sys_mount_of(int fd, uint64_t *mount);
 
 /* Random bytes from getrandom(2), for names and jitter. They always come. */
 void sys_random(void *bytes, size_t len);

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -27,20 +26,13 @@ struct remover {
 	int failed;
 };
 
-/* The mount that something lies on; 0 when the kernel does not say (then st_dev has to do). */
-static uint64_t
-mount_of(int dir_fd, const char *name)
+/* Is 'fd' on another mount than the folder that goes? When nobody can tell it counts as one: it stays. */
+static int
+is_mount(const struct remover *remover, int fd)
 {
-	struct statx st;
-	int flags = AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | (*name == '\0' ? AT_EMPTY_PATH : 0);
+	uint64_t mount = 0;
 
-	if (statx(dir_fd, name, flags, STATX_MNT_ID, &st) < 0) {
-		return 0;
-	}
-	if ((st.stx_mask & STATX_MNT_ID) != 0) {
-		return st.stx_mnt_id;
-	}
-	return (uint64_t)st.stx_dev_major << 32 | st.stx_dev_minor;
+	return sys_mount_of(fd, &mount) < 0 || mount != remover->mount;
 }
 
 /* Keeps the first reason. */
@@ -88,7 +80,7 @@ remove_one(struct remover *remover, int dir_fd, const char *name, int depth)
 		stays(remover, name, errno, "");
 		return;
 	}
-	if (mount_of(fd, "") != remover->mount) {
+	if (is_mount(remover, fd)) {
 		stays(remover, name, 0, ": something is mounted there");
 		return;
 	}
@@ -132,8 +124,7 @@ remover_remove(int dir_fd, const char *name, struct err *err)
 	if (fd < 0) {
 		return errno == ENOENT ? 0 : err_set(err, ERR_IO, errno, "cannot remove '%s'", name);
 	}
-	remover.mount = mount_of(fd, "");
-	if (remover.mount != mount_of(dir_fd, "")) {
+	if (sys_mount_of(dir_fd, &remover.mount) < 0 || is_mount(&remover, fd)) {
 		return err_set(err, ERR_IO, 0, "cannot remove '%s': something is mounted there", name);
 	}
 	while (remover.moved && !remover.failed) {
