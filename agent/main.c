@@ -1,7 +1,9 @@
 /* Finds the verb and opens its door. */
 #include <string.h>
 
+#include "base/check.h"
 #include "base/err.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "cli/verb.h"
 #include "report/exitcode.h"
@@ -28,6 +30,11 @@ int
 main(int argc, char **argv)
 {
 	struct err err = {0};
+	struct exitcode exitcode;
+
+	if (fd_open_standard(&err) < 0) {
+		return CHECK_EXIT; /* there is nowhere to say why */
+	}
 	const struct verb *verb = choose(argc > 1 ? argv[1] : NULL);
 
 	/* Without a verb all words belong to the job: the entrypoint's own name takes the verb's place. */
@@ -37,7 +44,8 @@ main(int argc, char **argv)
 	}
 	int code = verb->run(words, environ, &err);
 	if (code < 0) {
-		code = exit_code_of(&err);
+		exitcode_of_err(&err, &exitcode);
+		code = exitcode.code;
 		log_error("%s", err.text);
 	}
 	return code;

@@ -32,6 +32,18 @@ fd_take(int *fd)
 }
 
 int
+fd_open_standard(struct err *err)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		/* The lowest free number is taken, so this opens just the one that is missing. */
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
+			return err_set(err, ERR_SYSTEM, errno, "cannot open '/dev/null' as descriptor %d", fd);
+		}
+	}
+	return 0;
+}
+
+int
 fd_close_written(int *fd, const char *path, struct err *err)
 {
 	int result = close(*fd);

@@ -18,6 +18,12 @@ void fd_close(int *fd);
 /* Hands the descriptor on: returns it and leaves -1. */
 int fd_take(int *fd);
 
+/*
+ * Makes sure that descriptors 0, 1 and 2 exist, as /dev/null where they were closed: else the first file that is opened would become one of them,
+ * and be written to by whoever prints. 0, or -1 with 'err' (ERR_SYSTEM).
+ */
+MUST_CHECK int fd_open_standard(struct err *err);
+
 /* Closes a file that was written; 'path' is for the message. 0, or -1 with 'err'. '*fd' is -1 afterwards in both cases. */
 MUST_CHECK int fd_close_written(int *fd, const char *path, struct err *err);
 
