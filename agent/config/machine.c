@@ -1,6 +1,8 @@
 #include "config/machine.h"
 
+#include <ctype.h>
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/err.h"
+#include "base/fd.h"
+
+static const char ONLINE_CPUS[] = "/sys/devices/system/cpu/online";
+
 enum {
+	CPUS_MAX = 1 << 20,     /* far above any kernel's own limit */
+	CPU_LIST_MAX = 4096,    /* a page, which is the most such a file has */
 	ARGS_RESERVE = 8192,    /* the path of the program, auxiliary words, a wrapper's own additions */
 	ARGS_MIN = 131072,      /* the kernel grants this much whatever the stack limit (execve(2)) */
 	ARGS_CEILING = 6 << 20, /* and never more than three quarters of 8 MiB */
@@ -16,12 +26,59 @@ enum {
 	PASSWD_FIELDS = 7,
 };
 
+/* A number below CPUS_MAX at '*rest', which then stands behind it; -1 when there is none. */
+static int
+take_number(const char **rest)
+{
+	char *end = NULL;
+
+	if (!isdigit((unsigned char)**rest)) {
+		return -1;
+	}
+	unsigned long number = strtoul(*rest, &end, 10);
+	*rest = end;
+	return number < CPUS_MAX ? (int)number : -1;
+}
+
+int
+machine_count_list(const char *list)
+{
+	int count = 0;
+
+	for (const char *rest = list;; rest++) {
+		int first = take_number(&rest);
+		int last = first;
+
+		if (first >= 0 && *rest == '-') {
+			rest++;
+			last = take_number(&rest);
+		}
+		if (first < 0 || last < first || strchr(",\n", *rest) == NULL) {
+			return 0;
+		}
+		count += last - first + 1;
+		if (*rest != ',') {
+			return count < CPUS_MAX ? count : 0;
+		}
+	}
+}
+
 int
 machine_cpus(void)
 {
-	long count = sysconf(_SC_NPROCESSORS_ONLN);
+	CLEAN_BUF text;
+	struct err err = {0};
+	int count = 0;
 
-	return count > 0 && count < 1 << 20 ? (int)count : 1;
+	/* From the kernel and not by sysconf, whose answer differs: musl counts what this process may use. */
+	buf_init(&text, CPU_LIST_MAX);
+	if (fd_read_file(AT_FDCWD, ONLINE_CPUS, &text, &err) == 0) {
+		count = machine_count_list(buf_text(&text));
+	}
+	if (count == 0) {
+		count = (int)sysconf(_SC_NPROCESSORS_ONLN);
+	}
+	return count > 0 ? count : 1;
 }
 
 static int

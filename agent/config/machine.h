@@ -10,8 +10,11 @@
 #include "base/attr.h"
 #include "base/limits.h"
 
-/* Processors as Python's os.cpu_count() counts them; at least 1. */
+/* Processors as Python's os.cpu_count() counts them: those that are online, whatever this process may use; at least 1. */
 int machine_cpus(void);
+
+/* How many a list of the kernel's has: "0-3,8" is 5; 0 when it is no such list. */
+int machine_count_list(const char *list);
 
 /* How many of <dev>/nvidia0, nvidia1 ... there are; 'dev' is "/dev". */
 int machine_gpus(const char *dev);

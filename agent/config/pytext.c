@@ -51,7 +51,7 @@ pytext_string(const char *text, size_t len, struct buf *out)
 	buf_addc(out, '"');
 	for (size_t i = 0; i < len;) {
 		size_t bytes = utf8_char_len(text + i, len - i);
-		const char *hit = strchr(shorts, text[i]);
+		const char *hit = text[i] != '\0' ? strchr(shorts, text[i]) : NULL;
 
 		bytes = bytes == 0 ? 1 : bytes;
 		if (hit != NULL) {
@@ -92,12 +92,12 @@ put_repr_string(struct buf *out, const char *text, size_t len)
 	buf_addc(out, quote);
 	for (size_t i = 0; i < len;) {
 		size_t bytes = utf8_char_len(text + i, len - i);
-		unsigned c;
+		const char *hit = text[i] != '\0' ? strchr(shorts, text[i]) : NULL;
 
 		bytes = bytes == 0 ? 1 : bytes;
-		c = code_point(text + i, bytes);
-		if (strchr(shorts, text[i]) != NULL) {
-			buf_printf(out, "\\%c", letters[strchr(shorts, text[i]) - shorts]);
+		unsigned c = code_point(text + i, bytes);
+		if (hit != NULL) {
+			buf_printf(out, "\\%c", letters[hit - shorts]);
 		} else if (text[i] == quote) {
 			buf_printf(out, "\\%c", quote);
 		} else if (c < 0x20 || (c >= 0x7f && c <= 0xa0) || c == 0xad) {

@@ -1,7 +1,6 @@
 #include "jobroot.h"
 
 #include "config/hyperparameters.h"
-#include "config/pytext.h"
 
 /* Reads 'text' as the job's file, or with 'is_default' as pipeline.json's object. */
 static void
@@ -166,22 +165,6 @@ hyperparameters_set_replaces(void **state)
 	assert_string_equal(hps.list[1].json, "\"two\"");
 }
 
-static void
-pytext_passes_keys_that_c_strings_cannot_hold(void **state)
-{
-	static const char text[] = "{\"b\": \"\\u0000\", \"a\\u0000\": 1}";
-	CLEAN_JSON json = {0};
-	CLEAN_BUF out;
-	struct err err = {0};
-
-	(void)state;
-	assert_int_equal(json_parse(&json, text, strlen(text), "x", &err), 0);
-	buf_init(&out, 200);
-	pytext_json(&json, 0, &out);
-	assert_non_null(strstr(buf_text(&out), "\"a\\u0000\":1"));
-	assert_non_null(strstr(buf_text(&out), "\"b\":\"\\u0000\""));
-}
-
 int
 main(void)
 {
@@ -192,7 +175,6 @@ main(void)
 	    cmocka_unit_test(hyperparameters_belong_to_user_toolkit_agent_or_tuner),
 	    cmocka_unit_test(hyperparameters_out_of_bounds_are_mistakes),
 	    cmocka_unit_test(hyperparameters_set_replaces),
-	    cmocka_unit_test(pytext_passes_keys_that_c_strings_cannot_hold),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
