@@ -25,6 +25,8 @@ enum {
 	PACK_ENTRIES_MAX = 2000000, /* what the agent unpacks when nobody says otherwise (unpack-max-entries) */
 };
 
+#define PACK_TIME_MAX 8589934591 /* eleven octal digits: what a tar header holds */
+
 struct pack_wish {
 	int dir_fd;      /* the folder, borrowed */
 	const char *dir; /* what messages call it */

@@ -1,0 +1,256 @@
+#include "files/deflate.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#define ZLIB_CONST
+#include <zlib.h>
+#include <zstd.h>
+
+#include "base/check.h"
+
+enum {
+	OUTPUT = 1 << 17, /* bytes handed to the lower sink at once */
+	PIECE = 1 << 30,  /* zlib counts in 32 bits */
+	ZLIB_LEVEL = 6,   /* what everybody's gzip does */
+	ZLIB_MEMORY = 8,
+	ZSTD_LEVEL = 1, /* the release has only the fast strategy; what follows makes up for some of it */
+	ZSTD_WINDOW = 22,
+	ZSTD_HASH = 17,
+	ZSTD_MATCH = 5,
+};
+
+struct deflater {
+	enum deflate_form form;
+	struct sink to;
+	unsigned char *output;
+	int begun; /* something of this stream was passed on */
+	struct deflated sums;
+	z_stream zlib;
+	int zlib_ready;
+	ZSTD_CCtx *zstd;
+};
+
+static int
+pass_on(struct deflater *deflater, const void *bytes, size_t len, struct err *err)
+{
+	deflater->sums.packed += (int64_t)len;
+	return len > 0 ? sink_write(&deflater->to, bytes, len, err) : 0;
+}
+
+/* ---- gzip and raw deflate ---- */
+
+/* RFC 1952: no time, no name, made on Unix. */
+static int
+gzip_begin(struct deflater *deflater, struct err *err)
+{
+	static const unsigned char header[] = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3};
+
+	if (deflater->form != DEFLATE_GZIP || deflater->begun) {
+		return 0;
+	}
+	deflater->begun = 1;
+	return pass_on(deflater, header, sizeof(header), err);
+}
+
+static int
+gzip_end(struct deflater *deflater, struct err *err)
+{
+	unsigned char trailer[8];
+
+	if (deflater->form != DEFLATE_GZIP) {
+		return 0;
+	}
+	for (unsigned i = 0; i < 4; i++) {
+		trailer[i] = (unsigned char)(deflater->sums.crc >> (8 * i));
+		trailer[4 + i] = (unsigned char)((uint64_t)deflater->sums.plain >> (8 * i));
+	}
+	return pass_on(deflater, trailer, sizeof(trailer), err);
+}
+
+/* Compresses what zlib was given; with Z_FINISH to the stream's end. It fails only for arguments that we never give it. */
+static int
+run_zlib(struct deflater *deflater, int flush, struct err *err)
+{
+	z_stream *zlib = &deflater->zlib;
+	int code = Z_OK;
+
+	do {
+		zlib->next_out = deflater->output;
+		zlib->avail_out = OUTPUT;
+		code = deflate(zlib, flush);
+		CHECK(code != Z_STREAM_ERROR);
+		if (pass_on(deflater, deflater->output, OUTPUT - zlib->avail_out, err) < 0) {
+			return -1;
+		}
+	} while (zlib->avail_out == 0);
+	CHECK(flush != Z_FINISH || code == Z_STREAM_END);
+	return 0;
+}
+
+static int
+write_zlib(struct deflater *deflater, const unsigned char *bytes, size_t len, struct err *err)
+{
+	if (gzip_begin(deflater, err) < 0) {
+		return -1;
+	}
+	deflater->sums.crc = (uint32_t)crc32_z(deflater->sums.crc, bytes, len);
+	while (len > 0) {
+		size_t piece = len < PIECE ? len : PIECE;
+
+		deflater->zlib.next_in = bytes;
+		deflater->zlib.avail_in = (uInt)piece;
+		if (run_zlib(deflater, Z_NO_FLUSH, err) < 0) {
+			return -1;
+		}
+		bytes += piece;
+		len -= piece;
+	}
+	return 0;
+}
+
+static int
+end_zlib(struct deflater *deflater, struct err *err)
+{
+	deflater->zlib.avail_in = 0;
+	if (gzip_begin(deflater, err) < 0 || run_zlib(deflater, Z_FINISH, err) < 0 || gzip_end(deflater, err) < 0) {
+		return -1;
+	}
+	CHECK(deflateReset(&deflater->zlib) == Z_OK);
+	return 0;
+}
+
+/* ---- zstd ---- */
+
+/* With ZSTD_e_end until the frame is ended; else until all bytes were taken. */
+static int
+run_zstd(struct deflater *deflater, const void *bytes, size_t len, ZSTD_EndDirective end, struct err *err)
+{
+	ZSTD_inBuffer in = {.src = bytes, .size = len};
+	size_t left = 1;
+
+	while (end == ZSTD_e_end ? left != 0 : in.pos < in.size) {
+		ZSTD_outBuffer out = {.dst = deflater->output, .size = OUTPUT};
+
+		left = ZSTD_compressStream2(deflater->zstd, &out, &in, end);
+		if (ZSTD_isError(left)) {
+			return err_set(err, ERR_SYSTEM, 0, "zstd cannot compress: %s", ZSTD_getErrorName(left));
+		}
+		if (pass_on(deflater, deflater->output, out.pos, err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* ---- both ---- */
+
+static int
+deflater_write(void *self, const void *bytes, size_t len, struct err *err)
+{
+	struct deflater *deflater = self;
+
+	deflater->sums.plain += (int64_t)len;
+	return deflater->form == DEFLATE_ZSTD ? run_zstd(deflater, bytes, len, ZSTD_e_continue, err)
+	                                      : write_zlib(deflater, bytes, len, err);
+}
+
+static int
+make_zlib(struct deflater *deflater)
+{
+	/* Negative bits: raw deflate. The release's zlib has no gzip wrapper, and zip wants none. */
+	deflater->zlib_ready =
+	    deflateInit2(&deflater->zlib, ZLIB_LEVEL, Z_DEFLATED, -MAX_WBITS, ZLIB_MEMORY, Z_DEFAULT_STRATEGY) == Z_OK;
+	return deflater->zlib_ready ? 0 : -1;
+}
+
+static int
+make_zstd(struct deflater *deflater)
+{
+	static const struct {
+		ZSTD_cParameter name;
+		int value;
+	} wishes[] = {
+	    {ZSTD_c_compressionLevel, ZSTD_LEVEL},
+	    {ZSTD_c_strategy, ZSTD_fast},
+	    {ZSTD_c_windowLog, ZSTD_WINDOW},
+	    {ZSTD_c_hashLog, ZSTD_HASH},
+	    {ZSTD_c_minMatch, ZSTD_MATCH},
+	    {ZSTD_c_checksumFlag, 1},
+	};
+
+	deflater->zstd = ZSTD_createCCtx();
+	if (deflater->zstd == NULL) {
+		return -1;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
+		CHECK(!ZSTD_isError(ZSTD_CCtx_setParameter(deflater->zstd, wishes[i].name, wishes[i].value)));
+	}
+	return 0;
+}
+
+struct deflater *
+deflater_new(enum deflate_form form, const struct sink *to, struct err *err)
+{
+	struct deflater *deflater = calloc(1, sizeof(*deflater));
+
+	if (deflater != NULL) {
+		deflater->form = form;
+		deflater->to = *to;
+		deflater->output = malloc(OUTPUT);
+	}
+	if (deflater == NULL || deflater->output == NULL ||
+	    (form == DEFLATE_ZSTD ? make_zstd(deflater) : make_zlib(deflater)) < 0) {
+		deflater_free(deflater);
+		err_set(err, ERR_SYSTEM, ENOMEM, "cannot compress");
+		return NULL;
+	}
+	return deflater;
+}
+
+struct sink
+deflater_sink(struct deflater *deflater)
+{
+	return (struct sink){.write = deflater_write, .self = deflater};
+}
+
+int
+deflater_end(struct deflater *deflater, struct deflated *done, struct err *err)
+{
+	int result =
+	    deflater->form == DEFLATE_ZSTD ? run_zstd(deflater, NULL, 0, ZSTD_e_end, err) : end_zlib(deflater, err);
+
+	if (done != NULL) {
+		*done = deflater->sums;
+	}
+	deflater->sums = (struct deflated){0};
+	deflater->begun = 0;
+	return result;
+}
+
+void
+deflater_free(struct deflater *deflater)
+{
+	if (deflater == NULL) {
+		return;
+	}
+	if (deflater->zlib_ready) {
+		(void)deflateEnd(&deflater->zlib);
+	}
+	ZSTD_freeCCtx(deflater->zstd);
+	free(deflater->output);
+	free(deflater);
+}
+
+void
+deflater_clean(struct deflater **deflater)
+{
+	deflater_free(*deflater);
+	*deflater = NULL;
+}
+
+uint32_t
+deflater_crc(const void *bytes, size_t len)
+{
+	return (uint32_t)crc32_z(0, bytes, len);
+}
