@@ -241,7 +241,7 @@ recount_write(const struct job *job, const struct exitcode *exitcode, const char
 	tell_channels(job, &rows, &record);
 	tell_phases(job, &rows, &record);
 	tell_steps(job, &rows, &record);
-	record.metrics = job->metrics.name_count > 0 ? &job->metrics : NULL;
+	record.metrics = &job->metrics;
 	record.exit_code = exitcode->code;
 	record.outcome = outcome_word(exitcode);
 	record.reason = exitcode->reason != REASON_NONE ? exitcode->text : NULL;

@@ -222,9 +222,6 @@ add_course(struct json_writer *writer, const struct record *record)
 static void
 add_metrics(struct json_writer *writer, const struct metrics *metrics)
 {
-	static const struct metrics none;
-
-	metrics = metrics != NULL ? metrics : &none;
 	json_open_array(writer, "metrics");
 	for (size_t i = 0; i < metrics->name_count; i++) {
 		const struct metric *metric = &metrics->names[i];

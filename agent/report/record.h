@@ -89,7 +89,7 @@ struct record {
 	size_t phase_count;
 	const struct record_step *steps;
 	size_t step_count;
-	const struct metrics *metrics; /* NULL: none */
+	const struct metrics *metrics; /* never NULL */
 
 	int exit_code;
 	const char *outcome;  /* "completed", "failed", "stopped" */

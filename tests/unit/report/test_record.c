@@ -193,7 +193,9 @@ values_come_out_as_they_went_in(void **state)
 static void
 record_of_a_job_that_never_got_anywhere_is_whole(void **state)
 {
-	struct record record = {.job = {.root = root, .host = "local"}, .outcome = "failed", .ended_by = "agent"};
+	static const struct metrics none;
+	struct record record = {
+	    .job = {.root = root, .host = "local"}, .metrics = &none, .outcome = "failed", .ended_by = "agent"};
 	CLEAN_BUF text = {0};
 	CLEAN_JSON json = {0};
 
