@@ -29,7 +29,12 @@ all: $(B)/train ## the release binary, build/train (the default)
 # ---- release: musl, static-pie, every library from agent/deps ----
 
 CC_RELEASE := $(B)/deps/bin/cc
-CFLAGS_RELEASE := $(STANDARD) $(WARNINGS) -O2 -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fno-plt
+CFLAGS_RELEASE = $(STANDARD) $(WARNINGS) $(OPTIMIZE) -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fno-plt \
+	-fno-asynchronous-unwind-tables
+# Small, but where bytes flow: there fast.
+OPTIMIZE := -Os
+FLOWING := $(wildcard agent/base/hash*.c agent/base/mask.c agent/run/*.c agent/files/inflate.c agent/files/digest.c)
+$(FLOWING:%.c=$(B)/release/%.o): OPTIMIZE := -O2
 LIBS_RELEASE := $(addprefix $(B)/deps/lib/,libcurl.a libarchive.a libz.a libzstd.a libisal.a libbearssl.a libc.a)
 OBJECTS := $(SOURCES_C:%.c=$(B)/release/%.o) $(GENERATED:$(B)/%.c=$(B)/release/%.o)
 HOOK_OBJECTS := $(HOOKED:%.c=$(B)/hooks/%.o)
