@@ -14,9 +14,10 @@ enum {
 	PIECE = 1 << 30,  /* zlib counts in 32 bits */
 	ZLIB_LEVEL = 6,   /* what everybody's gzip does */
 	ZLIB_MEMORY = 8,
-	ZSTD_LEVEL = 1, /* the release has only the fast strategy; what follows makes up for some of it */
+	ZSTD_LEVEL =
+	    1, /* the release has only the fast strategy: with these tables it packs code as small as level 3 would */
 	ZSTD_WINDOW = 22,
-	ZSTD_HASH = 17,
+	ZSTD_HASH = 18,
 	ZSTD_MATCH = 5,
 };
 

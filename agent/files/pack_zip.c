@@ -208,7 +208,7 @@ add_central(struct pack_zip *zip, const struct member *member, struct err *err)
 	add_number(to, MADE_ON_UNIX | VERSION_ZIP64, 2);
 	add_common(zip, to, member);
 	add_number(to, extra.len, 2);
-	add_number(to, 0, 8); /* no comment, first disk, no text flag */
+	add_number(to, 0, 6); /* no comment, first disk, no text flag */
 	add_number(to, (uint64_t)member->entry->mode << 16 | (is_folder(member) ? DOS_FOLDER : 0), 4);
 	add_number(to, capped(member->at), 4);
 	add_name(to, member);
