@@ -1,6 +1,5 @@
 /* train version: what exactly this program is, so that a record or a bug report can name it. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -8,37 +7,11 @@
 #include "base/buf.h"
 #include "base/ca_bundle.h"
 #include "base/fd.h"
-#include "base/hash.h"
 #include "base/json_write.h"
+#include "base/self.h"
 #include "base/version.h"
 #include "cli/options.h"
 #include "cli/verb.h"
-
-/* The running executable's own bytes. */
-static int
-digest_self(char hex[SHA256_HEX], struct err *err)
-{
-	CLEAN_FD fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	unsigned char sum[SHA256_BYTES];
-	unsigned char bytes[16384];
-	struct sha256 hash;
-	ssize_t got = 1;
-
-	if (fd < 0) {
-		return err_set(err, ERR_IO, errno, "cannot open '/proc/self/exe'");
-	}
-	sha256_init(&hash);
-	while (got > 0) {
-		got = fd_read_full(fd, bytes, sizeof(bytes));
-		if (got < 0) {
-			return err_set(err, ERR_IO, errno, "cannot read '/proc/self/exe'");
-		}
-		sha256_add(&hash, bytes, (size_t)got);
-	}
-	sha256_end(&hash, sum);
-	hex_encode(hex, sum, sizeof(sum));
-	return 0;
-}
 
 static void
 compose_json(struct buf *out, const char *digest)
@@ -82,7 +55,7 @@ verb_version(char *const *argv, char *const *envp, struct err *err)
 	char digest[SHA256_HEX];
 
 	(void)envp;
-	if (options_parse(&options, argv, err) < 0 || digest_self(digest, err) < 0) {
+	if (options_parse(&options, argv, err) < 0 || self_digest(digest, err) < 0) {
 		return -1;
 	}
 	buf_init(&out, 16384);

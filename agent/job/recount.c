@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/self.h"
 #include "base/version.h"
 #include "config/secrets.h"
 #include "config/setting_value.h"
@@ -26,6 +27,7 @@ struct rows {
 	size_t variable_count;
 	struct record_phase phases[PHASES];
 	struct record_step steps[STEPS_MAX];
+	char self[SHA256_HEX];
 };
 
 static void
@@ -194,14 +196,24 @@ tell_steps(const struct job *job, struct rows *rows, struct record *record)
 	record->steps = rows->steps;
 }
 
+/* The program itself, so that two records can tell whether it was the same. */
+static const char *
+own_digest(char hex[SHA256_HEX])
+{
+	struct err unknown = {0};
+
+	return self_digest(hex, &unknown) == 0 ? hex : NULL;
+}
+
 static void
-tell_job(const struct job *job, struct record *record)
+tell_job(const struct job *job, struct rows *rows, struct record *record)
 {
 	const struct opt_ml *opt_ml = &job->opt_ml;
 
 	record->agent.version = version_text;
 	record->agent.commit = version_commit;
 	record->agent.build_id = version_build_id;
+	record->agent.sha256 = own_digest(rows->self);
 	record->job.name = opt_ml->name;
 	record->job.arn = opt_ml->arn;
 	record->job.run_id = job->run_id;
@@ -235,7 +247,7 @@ recount_write(const struct job *job, const struct exitcode *exitcode, const char
 	struct rows rows = {0};
 	uint64_t lines = 0;
 
-	tell_job(job, &record);
+	tell_job(job, &rows, &record);
 	tell_settings(job, &rows, &record);
 	tell_code(job, &rows, &record);
 	tell_channels(job, &rows, &record);
