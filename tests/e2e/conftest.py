@@ -1,0 +1,56 @@
+"""What all end-to-end tests share: the binary has to be there, and the servers, one of each for a worker, started when first needed.
+
+Nothing is skipped: what is missing is an error.
+"""
+import os
+import uuid
+
+import pytest
+
+pytest.register_assert_rewrite("jobs", "network", "story", "servers")
+
+from jobs import BINARY, HOOKS_BINARY, JobRoot
+from servers.gateway import Gateway
+from servers.nginx import Nginx
+from servers.sagemaker import SageMaker
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes most of a minute, all of it waiting; such tests are begun first")
+    for binary in (BINARY, HOOKS_BINARY):
+        if not os.access(binary, os.X_OK):
+            raise pytest.UsageError(f"'{binary}' is not there: 'make e2e' builds it, or set TRAIN_BINARY and TRAIN_HOOKS_BINARY")
+
+
+def pytest_collection_modifyitems(items):
+    """What waits longest begins first, so that the other worker does the rest meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture(scope="session")
+def gateway(tmp_path_factory):
+    with Gateway(tmp_path_factory.mktemp("gateway")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def sagemaker(tmp_path_factory):
+    with SageMaker(tmp_path_factory.mktemp("sagemaker")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def nginx(tmp_path_factory):
+    with Nginx(tmp_path_factory.mktemp("nginx")) as server:
+        yield server
+
+
+@pytest.fixture
+def bucket(gateway):
+    """A fresh bucket with versions."""
+    return gateway.bucket(f"code-{uuid.uuid4().hex[:12]}", versions=True)
+
+
+@pytest.fixture
+def job(tmp_path):
+    return JobRoot(tmp_path)
