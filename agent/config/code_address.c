@@ -276,11 +276,16 @@ parse_prefix(struct code_address *address, const char *prefix)
 {
 	struct err err = {0};
 	CLEAN_TEXT *longer = NULL;
+	size_t len = strlen(prefix);
 
 	if (code_address_parse(address, prefix, &err) == 0) {
 		return 0;
 	}
-	longer = text_format("%s%sx", prefix, prefix[0] != '\0' && prefix[strlen(prefix) - 1] == '/' ? "" : "/");
+	/* Nothing, and a scheme alone: a letter more would become the host. */
+	if (len == 0 || (len >= 2 && strcmp(prefix + len - 2, "//") == 0)) {
+		return -1;
+	}
+	longer = text_format("%s%sx", prefix, prefix[len - 1] == '/' ? "" : "/");
 	if (longer == NULL || code_address_parse(address, longer, &err) < 0) {
 		return -1;
 	}

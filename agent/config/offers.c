@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "config/code_address.h"
@@ -84,6 +85,19 @@ offers_command_line(struct settings *settings, const char *assignment)
 	settings_offer(settings, setting, SOURCE_COMMAND_LINE, assignment + len + 1, NULL);
 }
 
+/*
+ * The text of a setting. A string that an SDK encoded is decoded; all else stays as it was written: digits and an 'e' are a digest
+ * here and no number. NULL for null, which is how an SDK writes "not given".
+ */
+static const char *
+text_of(const struct hyperparameter *hp)
+{
+	if (strcmp(hp->json, "null") == 0) {
+		return NULL;
+	}
+	return hp->json[0] == '"' ? hp->variable : hp->raw;
+}
+
 void
 offers_hyperparameters(struct settings *settings, const struct hyperparameters *hps, const char *path)
 {
@@ -100,8 +114,8 @@ offers_hyperparameters(struct settings *settings, const struct hyperparameters *
 		if (setting == SETTING_NONE) {
 			notes_add(&settings->warnings, "hyperparameter '%s' is no setting and is ignored%s", hp->name,
 			    suggestion(hp->name, SOURCE_HYPERPARAMETER, more));
-		} else {
-			settings_offer(settings, setting, SOURCE_HYPERPARAMETER, hp->variable,
+		} else if (text_of(hp) != NULL) {
+			settings_offer(settings, setting, SOURCE_HYPERPARAMETER, text_of(hp),
 			    hp->line > 0 && path != NULL ? place : NULL);
 		}
 	}
@@ -166,8 +180,15 @@ code_of_request(const struct settings *settings, const char *found)
 	return named != NULL ? named : found;
 }
 
-/* A tag that would change what the request says: it is not used, and one line shows both. */
-static void
+/* Digests are kept in lower case, whatever they came in. */
+static int
+is_same(enum setting setting, const char *value, const char *request)
+{
+	return setting == SETTING_CODE_SHA256 ? strcasecmp(value, request) == 0 : strcmp(value, request) == 0;
+}
+
+/* A tag that would change what the request says (NULL: nothing): it is not used, and one line shows both. 1 when there was a line. */
+static int
 refuse_tag(struct settings *settings, enum setting setting, const char *value, const char *request)
 {
 	CLEAN_BUF tag;
@@ -178,17 +199,30 @@ refuse_tag(struct settings *settings, enum setting setting, const char *value, c
 
 	buf_init(&tag, NOTE_BYTES_MAX);
 	buf_init(&kept, NOTE_BYTES_MAX);
-	if (value == NULL || (request != NULL && strcmp(value, request) == 0)) {
-		return;
+	if (value == NULL || (request != NULL && is_same(setting, value, request))) {
+		return 0;
 	}
 	setting_value_show(setting, value, &tag);
-	if (request != NULL) {
+	if (request == NULL) {
+		buf_adds(&kept, "has none");
+	} else {
+		buf_adds(&kept, "says '");
 		setting_value_show(setting, request, &kept);
+		buf_printf(&kept, "' (%s)", named ? settings_origin(settings, setting, origin) : "without a setting");
 	}
-	notes_add(&settings->warnings,
-	    "tag '%s' is '%s' and is ignored: a tag does not change the request, which says '%s' (%s)",
-	    setting_spelling(setting, SOURCE_TAG, spelling), buf_text(&tag), buf_text(&kept),
-	    named ? settings_origin(settings, setting, origin) : "without a setting");
+	notes_add(&settings->warnings, "tag '%s' is '%s' and is ignored: a tag does not change the request, which %s",
+	    setting_spelling(setting, SOURCE_TAG, spelling), buf_text(&tag), buf_text(&kept));
+	return 1;
+}
+
+/* Other code comes with its own version and digest, so the line about the code says it all. */
+static void
+refuse_tags(struct settings *settings, const char *code, const char *version, const char *digest, const char *request)
+{
+	if (!refuse_tag(settings, SETTING_CODE, code, request)) {
+		refuse_tag(settings, SETTING_CODE_VERSION, version, settings_text(settings, SETTING_CODE_VERSION));
+		refuse_tag(settings, SETTING_CODE_SHA256, digest, settings_text(settings, SETTING_CODE_SHA256));
+	}
 }
 
 static void
@@ -257,9 +291,7 @@ offers_tags(struct settings *settings, const struct job_tag *tags, size_t count,
 		notes_add(&settings->warnings,
 		    "tags 'train:code-version' and 'train:code-sha256' are ignored without a tag 'train:code' beside them");
 	} else if (code != NULL && request != NULL) {
-		refuse_tag(settings, SETTING_CODE, code, request);
-		refuse_tag(settings, SETTING_CODE_VERSION, version, settings_text(settings, SETTING_CODE_VERSION));
-		refuse_tag(settings, SETTING_CODE_SHA256, digest, settings_text(settings, SETTING_CODE_SHA256));
+		refuse_tags(settings, code, version, digest, request);
 	} else if (code != NULL) {
 		offer_tag_code(settings, tags, count, code);
 	}

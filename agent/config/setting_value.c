@@ -106,7 +106,11 @@ read_words(struct setting_value *value, const struct setting_row *row)
 	while (value->words != NULL && value->words[count] != NULL) {
 		count++;
 	}
-	return value->words != NULL && count >= row->min ? 0 : -1;
+	if (value->words == NULL || count < row->min) {
+		return -1;
+	}
+	return row->min > 0 && value->words[0][0] == '\0' ? -1
+	                                                  : 0; /* what must have words names a program by the first */
 }
 
 static int

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "config/code_address.h"
 
 enum {
 	SENTENCE_MAX = NOTE_BYTES_MAX,
@@ -86,6 +87,22 @@ refuse_source(struct settings *settings, enum setting setting, enum setting_sour
 	notes_add(source == SOURCE_TAG ? &settings->warnings : &settings->mistakes, "%s", buf_text(&text));
 }
 
+/* What is wrong with a value. An address says it itself: some kinds are refused by name (product §3). */
+static void
+put_trouble(struct buf *out, enum setting setting, const char *value)
+{
+	CLEAN_CODE_ADDRESS address = {0};
+	struct err err = {0};
+
+	if (setting_row(setting)->kind == KIND_ADDRESS && code_address_parse(&address, value, &err) < 0) {
+		buf_printf(out, ": %s; ", err.text);
+		return;
+	}
+	buf_adds(out, " is '");
+	setting_value_show(setting, value, out);
+	buf_adds(out, "': ");
+}
+
 static void
 refuse_value(
     struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place)
@@ -94,9 +111,8 @@ refuse_value(
 
 	buf_init(&text, SENTENCE_MAX);
 	put_origin(&text, setting, source, place);
-	buf_adds(&text, " is '");
-	setting_value_show(setting, value, &text);
-	buf_adds(&text, "': it takes ");
+	put_trouble(&text, setting, value);
+	buf_adds(&text, "it takes ");
 	setting_value_form(setting, &text);
 	if (source != SOURCE_TAG) {
 		notes_add(&settings->mistakes, "%s", buf_text(&text));

@@ -164,6 +164,40 @@ code_address_lies_under_a_prefix_by_whole_segments(void **state)
 }
 
 static void
+code_address_prefix_may_end_after_its_place(void **state)
+{
+	static const struct {
+		const char *text;
+		int is_prefix;
+	} cases[] = {
+	    {"s3://b", 1},
+	    {"s3://b/", 1},
+	    {"s3://b/a", 1},
+	    {"https://h", 1},
+	    {"https://h/", 1},
+	    {"http://h:81/a", 1},
+	    {"channel:c", 1},
+	    {"/", 1},
+	    {"", 0},
+	    {"s3://", 0},
+	    {"https://", 0},
+	    {"channel:", 0},
+	    {"s3", 0},
+	    {"https://h/..", 0},
+	    {"https://u@h", 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		if (code_address_is_prefix(cases[i].text) != cases[i].is_prefix) {
+			fail_msg("'%s'", cases[i].text);
+		}
+	}
+	assert_false(code_address_under("https://x/y", "https://"));
+	assert_false(code_address_under("/any/path", ""));
+}
+
+static void
 code_address_is_shown_without_secrets(void **state)
 {
 	static const char *const cases[][2] = {
@@ -220,6 +254,7 @@ main(void)
 	    cmocka_unit_test(code_address_refuses_by_name),
 	    cmocka_unit_test(code_address_is_bounded),
 	    cmocka_unit_test(code_address_lies_under_a_prefix_by_whole_segments),
+	    cmocka_unit_test(code_address_prefix_may_end_after_its_place),
 	    cmocka_unit_test(code_address_is_shown_without_secrets),
 	    cmocka_unit_test(code_address_knows_this_machine),
 	};

@@ -72,6 +72,55 @@ offers_tag_never_replaces_code_that_was_found(void **state)
 }
 
 static void
+offers_tag_beside_other_code_is_one_warning(void **state)
+{
+	CLEAN_SETTINGS settings;
+
+	(void)state;
+	settings_init(&settings);
+	settings_offer(&settings, SETTING_CODE, SOURCE_ENVIRONMENT, "s3://b/env", NULL);
+	OFFER(&settings, NULL, "train:code", "s3://b/tag", "train:code-sha256", DIGEST_A, "train:code-version", "v");
+	assert_int_equal(settings.warnings.count, 1);
+}
+
+static void
+offers_tag_on_the_same_code_changes_neither_version_nor_digest(void **state)
+{
+	CLEAN_SETTINGS settings;
+
+	(void)state;
+	settings_init(&settings);
+	settings_offer(&settings, SETTING_CODE, SOURCE_ENVIRONMENT, "s3://b/k", NULL);
+	settings_offer(&settings, SETTING_CODE_VERSION, SOURCE_ENVIRONMENT, "mine", NULL);
+	OFFER(&settings, NULL, "train:code", "s3://b/k", "train:code-sha256", DIGEST_A, "train:code-version", "theirs");
+	assert_string_equal(settings_text(&settings, SETTING_CODE_VERSION), "mine");
+	assert_null(settings_text(&settings, SETTING_CODE_SHA256));
+	assert_int_equal(settings.warnings.count, 2);
+	assert_true(notes_hold(&settings.warnings,
+	    "tag 'train:code-version' is 'theirs' and is ignored: a tag does not change the request, which says 'mine' "
+	    "(environment TRAIN_CODE_VERSION)"));
+	assert_true(
+	    notes_hold(&settings.warnings, "tag 'train:code-sha256' is '" DIGEST_A
+	                                   "' and is ignored: a tag does not change the request, which has none"));
+}
+
+static void
+offers_malformed_tags_do_not_fail_a_job_that_needs_none(void **state)
+{
+	CLEAN_SETTINGS settings;
+	struct err err = {0};
+
+	(void)state;
+	settings_init(&settings);
+	settings_offer(&settings, SETTING_CODE, SOURCE_ENVIRONMENT, "s3://b/env", NULL);
+	OFFER(&settings, NULL, "train:code", "nonsense", "train:code-sha256", "abc", "train:", "x", "train:code-owner",
+	    "123456789012");
+	assert_string_equal(settings_text(&settings, SETTING_CODE), "s3://b/env");
+	assert_null(settings_text(&settings, SETTING_CODE_OWNER));
+	assert_int_equal(settings_freeze(&settings, &err), 0);
+}
+
+static void
 offers_tag_that_agrees_is_not_mentioned(void **state)
 {
 	CLEAN_SETTINGS settings;
@@ -79,7 +128,10 @@ offers_tag_that_agrees_is_not_mentioned(void **state)
 	(void)state;
 	settings_init(&settings);
 	settings_offer(&settings, SETTING_CODE, SOURCE_HYPERPARAMETER, "s3://b/k", NULL);
-	OFFER(&settings, NULL, "train:code", "s3://b/k");
+	settings_offer(&settings, SETTING_CODE_SHA256, SOURCE_HYPERPARAMETER, DIGEST_A, NULL);
+	OFFER(&settings, NULL, "train:code", "s3://b/k", "train:code-sha256", DIGEST_A);
+	OFFER(&settings, NULL, "train:code", "s3://b/k", "train:code-sha256",
+	    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
 	assert_int_equal(settings.warnings.count, 0);
 }
 
@@ -270,6 +322,30 @@ offers_decode_hyperparameters_and_name_near_ones(void **state)
 	assert_true(notes_hold(&settings.warnings, "'train:silence-timeout' is no setting and is ignored"));
 }
 
+static void
+offers_take_hyperparameters_that_only_look_like_numbers_as_they_are(void **state)
+{
+	/* Sixty-four hex digits that JSON reads as a number, too; a version that would become 100000.0. */
+	static const char digest[] = "123456789012345678901234567890123456789012345678901234567890e123";
+	CLEAN_SETTINGS settings;
+	CLEAN_HYPERPARAMETERS hps = {0};
+	struct err err = {0};
+
+	(void)state;
+	settings_init(&settings);
+	assert_int_equal(hyperparameters_set(&hps, "train:code", "s3://b/k", &err), 0);
+	assert_int_equal(hyperparameters_set(&hps, "train:code-sha256", digest, &err), 0);
+	assert_int_equal(hyperparameters_set(&hps, "train:code-version", "1e5", &err), 0);
+	assert_int_equal(hyperparameters_set(&hps, "train:wrapper", "[\"a  b\"]", &err), 0);
+	assert_int_equal(hyperparameters_set(&hps, "train:timeout", "null", &err), 0); /* None of the SDK: not set */
+	offers_hyperparameters(&settings, &hps, NULL);
+	assert_int_equal(settings.mistakes.count, 0);
+	assert_string_equal(settings_text(&settings, SETTING_CODE_SHA256), digest);
+	assert_string_equal(settings_text(&settings, SETTING_CODE_VERSION), "1e5");
+	assert_string_equal(settings_words(&settings, SETTING_WRAPPER)[0], "a  b");
+	assert_int_equal(settings_source(&settings, SETTING_TIMEOUT), SOURCE_DEFAULT);
+}
+
 int
 main(void)
 {
@@ -277,6 +353,9 @@ main(void)
 	    cmocka_unit_test(offers_tag_names_the_code_when_nothing_else_does),
 	    cmocka_unit_test(offers_tag_never_replaces_the_request),
 	    cmocka_unit_test(offers_tag_never_replaces_code_that_was_found),
+	    cmocka_unit_test(offers_tag_beside_other_code_is_one_warning),
+	    cmocka_unit_test(offers_tag_on_the_same_code_changes_neither_version_nor_digest),
+	    cmocka_unit_test(offers_malformed_tags_do_not_fail_a_job_that_needs_none),
 	    cmocka_unit_test(offers_tag_that_agrees_is_not_mentioned),
 	    cmocka_unit_test(offers_other_tags_are_told_where_to_go),
 	    cmocka_unit_test(offers_malformed_tags_only_warn),
@@ -287,6 +366,7 @@ main(void)
 	    cmocka_unit_test(offers_do_not_ask_for_tags_after_a_mistake),
 	    cmocka_unit_test(offers_know_which_variables_are_none_of_theirs),
 	    cmocka_unit_test(offers_decode_hyperparameters_and_name_near_ones),
+	    cmocka_unit_test(offers_take_hyperparameters_that_only_look_like_numbers_as_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

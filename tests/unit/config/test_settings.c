@@ -1,150 +1,12 @@
 #include "jobroot.h"
 
 #include "config/offers.h"
+#include "config/pipeline.h"
 #include "config/settings.h"
 
 #define DIGEST_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 #define DIGEST_B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define DIGEST_C "CCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCCC"
-
-static void
-setting_table_follows_the_published_one(void **state)
-{
-	/* Name, sources and default of product §3. */
-	static const struct {
-		const char *name, *from, *fallback;
-	} rows[] = {
-	    {"code", "CHET", NULL},
-	    {"code-version", "CHET", NULL},
-	    {"code-sha256", "CHET", NULL},
-	    {"code-pin", "CHE", NULL},
-	    {"code-from", "CHE", NULL},
-	    {"code-owner", "CHE", NULL},
-	    {"tags", "CHE", "auto"},
-	    {"command", "CHEP", NULL},
-	    {"wrapper", "CHEP", NULL},
-	    {"python", "CHEP", NULL},
-	    {"workspace", "CHE", NULL},
-	    {"keep-workspace", "CHE", "never"},
-	    {"fetch-timeout", "CHE", "600"},
-	    {"fetch-memory", "CHE", "48"},
-	    {"unpack-max-bytes", "CHE", "64GiB"},
-	    {"unpack-max-entries", "CHE", "2000000"},
-	    {"stop-signal", "CHEP", "SIGTERM"},
-	    {"stop-grace", "CHEP", "100"},
-	    {"timeout", "CHEP", "0"},
-	    {"log", "CHEP", "lines"},
-	    {"log-level", "CHEP", "info"},
-	    {"redact", "CHEP", NULL},
-	    {"failure-tail", "CHEP", "on"},
-	    {"metrics-hosts", "CHEP", "first"},
-	    {"record", "CHEP", "on"},
-	    {"root", "C", NULL},
-	};
-	static const struct {
-		char letter;
-		unsigned bit;
-	} letters[] = {{'C', FROM_C}, {'H', FROM_H}, {'E', FROM_E}, {'T', FROM_T}, {'P', FROM_P}};
-
-	(void)state;
-	assert_int_equal(ARRAY_LEN(rows), SETTINGS);
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		const struct setting_row *row = setting_row((enum setting)i);
-		unsigned from = 0;
-
-		for (size_t j = 0; j < ARRAY_LEN(letters); j++) {
-			from |= strchr(rows[i].from, letters[j].letter) != NULL ? letters[j].bit : 0;
-		}
-		assert_string_equal(row->name, rows[i].name);
-		assert_int_equal(row->from, from);
-		assert_true(row->fallback == rows[i].fallback || strcmp(row->fallback, rows[i].fallback) == 0);
-		assert_non_null(row->meaning);
-	}
-}
-
-static void
-setting_names_are_spelled_by_source(void **state)
-{
-	char out[SETTING_NAME_MAX];
-
-	(void)state;
-	assert_string_equal(setting_spelling(SETTING_STOP_GRACE, SOURCE_HYPERPARAMETER, out), "train:stop-grace");
-	assert_string_equal(setting_spelling(SETTING_STOP_GRACE, SOURCE_TAG, out), "train:stop-grace");
-	assert_string_equal(setting_spelling(SETTING_STOP_GRACE, SOURCE_ENVIRONMENT, out), "TRAIN_STOP_GRACE");
-	assert_string_equal(setting_spelling(SETTING_STOP_GRACE, SOURCE_PIPELINE, out), "stop_grace");
-	assert_string_equal(setting_spelling(SETTING_STOP_GRACE, SOURCE_COMMAND_LINE, out), "--set stop-grace");
-	assert_int_equal(setting_find("TRAIN_CODE_SHA256", SOURCE_ENVIRONMENT), SETTING_CODE_SHA256);
-	assert_int_equal(setting_find("train:cache", SOURCE_HYPERPARAMETER), SETTING_NONE);
-	assert_string_equal(setting_nearest("train:cod", SOURCE_HYPERPARAMETER, 2, out), "train:code");
-	assert_null(setting_nearest("train:workspace", SOURCE_TAG, 2, out));
-}
-
-/* Does the setting take this text? */
-static int
-takes(enum setting setting, const char *text)
-{
-	struct setting_value value;
-	int result = setting_value_read(&value, setting, text);
-
-	if (result == 0) {
-		setting_value_release(&value);
-	}
-	return result == 0;
-}
-
-static int64_t
-number(enum setting setting, const char *text)
-{
-	struct setting_value value;
-
-	assert_int_equal(setting_value_read(&value, setting, text), 0);
-	int64_t out = value.number;
-	setting_value_release(&value);
-	return out;
-}
-
-static void
-setting_values_are_checked_by_kind(void **state)
-{
-	(void)state;
-	assert_true(takes(SETTING_CODE, "s3://bucket/key") && takes(SETTING_CODE, "/opt/x.pex") &&
-	            takes(SETTING_CODE, "channel:code"));
-	assert_false(takes(SETTING_CODE, "bucket/key") || takes(SETTING_CODE, "") || takes(SETTING_CODE, "ftp://x/y"));
-	assert_true(takes(SETTING_CODE_SHA256, DIGEST_C));
-	assert_false(takes(SETTING_CODE_SHA256, DIGEST_A "0") || takes(SETTING_CODE_SHA256, "abc") ||
-	             takes(SETTING_CODE_SHA256, "z" DIGEST_A));
-	assert_false(takes(SETTING_CODE_VERSION, "") || takes(SETTING_CODE_VERSION, "a\nb"));
-	assert_true(takes(SETTING_CODE_PIN, "required"));
-	assert_false(takes(SETTING_CODE_PIN, "Required") || takes(SETTING_CODE_PIN, ""));
-	assert_true(takes(SETTING_CODE_FROM, "s3://a https://host/x  channel:code"));
-	assert_false(takes(SETTING_CODE_FROM, "s3://a nonsense"));
-	assert_true(takes(SETTING_CODE_OWNER, "123456789012"));
-	assert_false(takes(SETTING_CODE_OWNER, "12345678901") || takes(SETTING_CODE_OWNER, "12345678901x"));
-	assert_true(takes(SETTING_COMMAND, "python3 train.py") && takes(SETTING_COMMAND, "[\"a b\", \"c\"]"));
-	assert_false(takes(SETTING_COMMAND, "") || takes(SETTING_COMMAND, "[\"a\", 1]") ||
-	             takes(SETTING_COMMAND, "[\"a\"") || takes(SETTING_COMMAND, "  "));
-	assert_true(takes(SETTING_WRAPPER, ""));
-	assert_true(takes(SETTING_WORKSPACE, "/tmp"));
-	assert_false(takes(SETTING_WORKSPACE, "tmp") || takes(SETTING_WORKSPACE, ""));
-	assert_true(takes(SETTING_FAILURE_TAIL, "off"));
-	assert_false(takes(SETTING_FAILURE_TAIL, "no"));
-	assert_true(takes(SETTING_FETCH_TIMEOUT, "1") && takes(SETTING_FETCH_TIMEOUT, "86400"));
-	assert_false(takes(SETTING_FETCH_TIMEOUT, "0") || takes(SETTING_FETCH_TIMEOUT, "86401") ||
-	             takes(SETTING_FETCH_TIMEOUT, "1s") || takes(SETTING_FETCH_TIMEOUT, "-1") ||
-	             takes(SETTING_FETCH_TIMEOUT, " 1") || takes(SETTING_FETCH_TIMEOUT, "") ||
-	             takes(SETTING_FETCH_TIMEOUT, "99999999999999999999"));
-	assert_true(number(SETTING_UNPACK_MAX_BYTES, "64GiB") == (int64_t)64 << 30);
-	assert_true(number(SETTING_UNPACK_MAX_BYTES, "10 KiB") == 10240);
-	assert_true(number(SETTING_UNPACK_MAX_BYTES, "7") == 7);
-	assert_false(takes(SETTING_UNPACK_MAX_BYTES, "9223372036854775807KiB") ||
-	             takes(SETTING_UNPACK_MAX_BYTES, "0") || takes(SETTING_UNPACK_MAX_BYTES, "1GB") ||
-	             takes(SETTING_UNPACK_MAX_BYTES, "GiB"));
-	assert_true(number(SETTING_STOP_SIGNAL, "SIGINT") == 2 && number(SETTING_STOP_SIGNAL, "term") == 15 &&
-	            number(SETTING_STOP_SIGNAL, "15") == 15);
-	assert_false(takes(SETTING_STOP_SIGNAL, "SIGKILL") || takes(SETTING_STOP_SIGNAL, "9") ||
-	             takes(SETTING_STOP_SIGNAL, "SIG") || takes(SETTING_STOP_SIGNAL, "15x"));
-	assert_true(number(SETTING_LOG_LEVEL, "error") == 0 && number(SETTING_LOG_LEVEL, "debug") == 3);
-}
 
 static void
 settings_have_their_defaults(void **state)
@@ -300,13 +162,128 @@ settings_read_words_in_both_forms(void **state)
 	assert_null(words[4]);
 }
 
+static void
+settings_freeze_twice_and_tell_the_files_mistakes_then(void **state)
+{
+	static const char text[] = "{\n  \"stop_grace\": \"soon\",\n  \"timeout\": 1.5,\n  \"workspace\": \"/x\",\n"
+	                           "  \"log\": \"loud\", \"record\": 1, \"redact\": [1]}";
+	CLEAN_SETTINGS settings;
+	CLEAN_PIPELINE pipeline = {0};
+	struct err err = {0};
+
+	(void)state;
+	settings_init(&settings);
+	settings_offer(&settings, SETTING_STOP_GRACE, SOURCE_ENVIRONMENT, "30", NULL);
+	assert_int_equal(settings_freeze(&settings, &err), 0);
+	assert_int_equal(settings.frozen, 1);
+	assert_int_equal(pipeline_parse(&pipeline, text, strlen(text), "pipeline.json", &settings, &err), 0);
+	assert_int_equal(settings_freeze(&settings, &err), -1);
+	assert_int_equal(settings.frozen, 2);
+	assert_int_equal(err.kind, ERR_SETTINGS);
+	assert_non_null(strstr(err.text, "6 settings are wrong: 1) "));
+	/* The accepted form, the place and the key, each of them in one sentence; also where a higher source stands. */
+	assert_true(notes_hold(&settings.mistakes,
+	    "setting 'stop_grace' ('pipeline.json:2:17') is 'soon': it takes a whole number of seconds from 0 to 86400"));
+	assert_true(notes_hold(&settings.mistakes, "setting 'timeout' ('pipeline.json:3:14') is '1.5'"));
+	assert_true(notes_hold(&settings.mistakes,
+	    "setting 'workspace' ('pipeline.json:4:16') may not be set here; set it by command line '--set workspace', "
+	    "hyperparameter 'train:workspace', environment 'TRAIN_WORKSPACE'"));
+	assert_true(
+	    notes_hold(&settings.mistakes, "setting 'log' ('pipeline.json:5:10') is 'loud': it takes one of 'lines'"));
+	assert_true(notes_hold(&settings.mistakes, "'pipeline.json:5:28': 'record' takes 'on' or 'off'"));
+	assert_true(notes_hold(&settings.mistakes, "setting 'redact' ('pipeline.json:5:41') is '[1]': it takes words"));
+}
+
+static void
+settings_of_the_project_stand_below_the_request(void **state)
+{
+	static const char text[] = "{\"stop_grace\": 90, \"timeout\": 7, \"failure_tail\": false, \"redact\": \"A b\"}";
+	CLEAN_SETTINGS settings;
+	CLEAN_PIPELINE pipeline = {0};
+	struct err err = {0};
+	char origin[SETTING_ORIGIN_MAX];
+
+	(void)state;
+	settings_init(&settings);
+	settings_offer(&settings, SETTING_STOP_GRACE, SOURCE_ENVIRONMENT, "30", NULL);
+	assert_int_equal(settings_freeze(&settings, &err), 0);
+	assert_int_equal(pipeline_parse(&pipeline, text, strlen(text), "pipeline.json", &settings, &err), 0);
+	assert_int_equal(settings_freeze(&settings, &err), 0);
+	assert_true(settings_number(&settings, SETTING_STOP_GRACE) == 30);
+	assert_true(settings_ms(&settings, SETTING_TIMEOUT) == 7000);
+	assert_string_equal(settings_origin(&settings, SETTING_TIMEOUT, origin), "pipeline.json timeout");
+	assert_true(settings_number(&settings, SETTING_FAILURE_TAIL) == 0);
+	assert_string_equal(settings_words(&settings, SETTING_REDACT)[1], "b");
+}
+
+static void
+settings_refuse_addresses_by_name(void **state)
+{
+	static const char *const cases[][2] = {
+	    {"s3://arn:aws:s3:us-east-1:123456789012:accesspoint/ap/object/k", "S3 access points are not supported"},
+	    {"s3://name--use1-az5--x-s3/k", "S3 Express buckets are not supported"},
+	    {"https://host/a/%2e%2e/b", "no '..' in its path"},
+	    {"s3://bucket", "a key of 1 to 1024 bytes follows the bucket"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEAN_SETTINGS settings;
+
+		settings_init(&settings);
+		settings_offer(&settings, SETTING_CODE, SOURCE_ENVIRONMENT, cases[i][0], NULL);
+		assert_int_equal(settings.mistakes.count, 1);
+		assert_true(notes_hold(&settings.mistakes, "environment 'TRAIN_CODE'"));
+		assert_true(notes_hold(&settings.mistakes, cases[i][0]));
+		assert_true(notes_hold(&settings.mistakes, cases[i][1]));
+		assert_true(notes_hold(&settings.mistakes, "it takes s3://bucket/key, https://host/path"));
+	}
+}
+
+static void
+settings_first_offer_of_a_source_stands_but_on_the_command_line(void **state)
+{
+	CLEAN_SETTINGS settings;
+
+	(void)state;
+	settings_init(&settings);
+	for (int i = 0; i < 2; i++) {
+		settings_offer(&settings, SETTING_LOG, SOURCE_ENVIRONMENT, i == 0 ? "raw" : "lines", NULL);
+		settings_offer(&settings, SETTING_TIMEOUT, SOURCE_COMMAND_LINE, i == 0 ? "1" : "2", NULL);
+	}
+	assert_true(settings_is(&settings, SETTING_LOG, "raw"));
+	assert_true(settings_number(&settings, SETTING_TIMEOUT) == 2);
+	assert_int_equal(settings.mistakes.count, 0);
+}
+
+static void
+settings_refuse_every_source_outside_the_table(void **state)
+{
+	(void)state;
+	for (int i = 0; i < SETTINGS; i++) {
+		const struct setting_row *row = setting_row((enum setting)i);
+
+		for (int source = SOURCE_PIPELINE; source < SETTING_SOURCES; source++) {
+			CLEAN_SETTINGS settings;
+
+			if ((row->from & 1U << source) != 0) {
+				continue;
+			}
+			settings_init(&settings);
+			settings_offer(&settings, (enum setting)i, (enum setting_source)source, "x", NULL);
+			assert_false(settings.offers[i][source].given);
+			assert_int_equal(settings.mistakes.count, source != SOURCE_TAG);
+			assert_int_equal(settings.warnings.count, source == SOURCE_TAG);
+			assert_true(
+			    notes_hold(source == SOURCE_TAG ? &settings.warnings : &settings.mistakes, "; set it by "));
+		}
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(setting_table_follows_the_published_one),
-	    cmocka_unit_test(setting_names_are_spelled_by_source),
-	    cmocka_unit_test(setting_values_are_checked_by_kind),
 	    cmocka_unit_test(settings_have_their_defaults),
 	    cmocka_unit_test(settings_take_the_highest_source),
 	    cmocka_unit_test(settings_tell_all_mistakes_at_once),
@@ -314,6 +291,11 @@ main(void)
 	    cmocka_unit_test(settings_keep_code_version_and_digest_together),
 	    cmocka_unit_test(settings_binding_digest_stands_beside_the_tags_own),
 	    cmocka_unit_test(settings_read_words_in_both_forms),
+	    cmocka_unit_test(settings_freeze_twice_and_tell_the_files_mistakes_then),
+	    cmocka_unit_test(settings_of_the_project_stand_below_the_request),
+	    cmocka_unit_test(settings_refuse_addresses_by_name),
+	    cmocka_unit_test(settings_first_offer_of_a_source_stands_but_on_the_command_line),
+	    cmocka_unit_test(settings_refuse_every_source_outside_the_table),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
