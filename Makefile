@@ -157,14 +157,13 @@ size: $(B)/train ## bytes by library; fails over 1.25 MiB
 	@agent/deps/sizes $(B)/train
 
 .PHONY: lint
-lint: $(CHECK_STAMP) ## layers, banned calls, sizes, globals, format, analyser; each rule proved by a bad example
-	@agent/deps/need clang-format clang-tidy
-	@tests/lint/run $(B)
+lint: $(CHECK_STAMP) $(OBJECTS) ## layers, banned calls, sizes, globals, format, analyser; each rule proved by a bad example
+	@python=$$(tests/tools/setup) && CFLAGS='$(STANDARD) $(WARNINGS)' "$$python" tests/lint/run $(B)
 
 .PHONY: format
-format: ## clang-format over all C files
-	@agent/deps/need clang-format
-	clang-format -i $(SOURCES_C) $(wildcard agent/*/*.h tests/unit/*/*.[ch] tests/bench/*.c)
+format: ## clang-format over all C files, as lint wants it
+	@format=$$(tests/tools/setup clang-format) && \
+		"$$format" -i $(SOURCES_C) $(wildcard agent/*/*.h tests/unit/*/*.[ch] tests/bench/*.c)
 
 .PHONY: clean
 clean: ## removes build/; the cache of built libraries stays
@@ -172,6 +171,6 @@ clean: ## removes build/; the cache of built libraries stays
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 -include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(B)/check/agent/main.d

@@ -478,7 +478,7 @@ http_open(struct http *http, const struct http_request *request, struct http_rep
 	if (request->hide_path && shown.len > 0) {
 		shown.data[shown.len - strcspn(url.path, "?")] = '\0';
 	}
-	(void)strncpy(http->shown, buf_text(&shown), sizeof(http->shown) - 1);
+	(void)snprintf(http->shown, sizeof(http->shown), "%s", buf_text(&shown));
 	do {
 		sent = send_once(http, &url, request, reply, err);
 		/* A root in the system's file that this TLS library cannot read must not end the job. */

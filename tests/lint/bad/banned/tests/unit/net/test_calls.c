@@ -1,0 +1,5 @@
+static void
+waits(void **state)
+{
+	usleep(1000);
+}

@@ -1,0 +1,9 @@
+int
+straight(void)
+{
+	return 0;
+}
+
+int crooked(void) {
+    return 0;
+}

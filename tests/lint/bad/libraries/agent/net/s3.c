@@ -1,0 +1,3 @@
+#include <curl/curl.h>
+#include <string.h>
+#include <openssl/ssl.h>

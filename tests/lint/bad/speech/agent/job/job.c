@@ -1,0 +1,5 @@
+static void
+speaks(void)
+{
+	log_info("the hall may");
+}
