@@ -27,6 +27,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import jsonschema
+import zstandard
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 DATA = REPOSITORY / "tests" / "data"
@@ -121,7 +122,7 @@ def make_tar(path, files, kind=None):
     if kind == "gz":
         content = gzip.compress(content, 6, mtime=EPOCH)
     elif kind == "zst":
-        content = subprocess.run(["zstd", "-q", "-c"], input=content, stdout=subprocess.PIPE, check=True).stdout
+        content = zstandard.ZstdCompressor(level=3, write_checksum=True).compress(content)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return path
@@ -184,6 +185,23 @@ def shell(text):
 def code(text):
     """The command of a pipeline that runs 'text' by the tests' Python."""
     return [PYTHON, "-c", text]
+
+
+# What a pipeline sees, as one line of JSON on stdout; `told` reads it.
+TELL = """
+import json, os, sys
+def look(path):
+    return os.readlink(path) if os.path.islink(path) else sorted(os.listdir(path)) if os.path.isdir(path) else 'file'
+print(json.dumps({'cwd': os.getcwd(), 'argv': sys.argv[1:], 'env': dict(os.environ),
+                  'tree': {name: look(name) for name in sorted(os.listdir('.'))},
+                  'data': {name: look('data/' + name) for name in (sorted(os.listdir('data')) if os.path.isdir('data') else [])}}))
+"""
+
+
+def told(result):
+    """What the TELL of a pipeline told; the last one's where there were several."""
+    assert result.code == 0, f"exit code {result.code}\n{result.out}\n{result.err}"
+    return json.loads([line for line in result.out.splitlines() if line.startswith('{"cwd"')][-1])
 
 
 # ---- the job root ----
@@ -272,6 +290,12 @@ class JobRoot:
     @property
     def metrics_file(self):
         return self.output / f"data/_train/metrics-{self.host}.jsonl"
+
+    def code(self, files):
+        """A folder with the project's files, named by TRAIN_CODE; its path."""
+        folder = make_tree(self.folder / "project", files)
+        self.extra["TRAIN_CODE"] = str(folder)
+        return folder
 
     def env(self):
         env = {"SAGEMAKER_BASE_DIR": str(self.path), "TMPDIR": str(self.tmp), "AWS_REGION": REGION}
