@@ -7,7 +7,18 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
-enum { MIB = 1 << 20, WINDOW_SHARE = 4 /* a window may take a quarter of fetch-memory (product §5) */ };
+enum {
+	MIB = 1 << 20,
+	WINDOW_SHARE = 4,           /* a window may take a quarter of fetch-memory (product §5) */
+	GZIP_MAGIC_BYTES = 2,       /* RFC 1952 */
+	GZIP_RESERVED_FLAGS = 0xe0, /* a reader must refuse them */
+	ZSTD_MAGIC_BYTES = 4,       /* RFC 8878 */
+	ZSTD_HEADER_MAX = 18,
+	ZSTD_SINGLE_SEGMENT = 0x20,
+};
+
+/* Where we are: between two members (of gzip) or frames (of zstd), or inside one. */
+enum place { BETWEEN, IN_HEADER, IN_BODY };
 
 struct inflate {
 	struct source from;
@@ -17,140 +28,254 @@ struct inflate {
 	size_t at, len; /* unread bytes of 'input' */
 	int from_ended;
 	int done;
+	enum place place;
+	int members; /* begun so far */
 
 	struct inflate_state *gzip;
-	int in_member; /* gzip: a member was begun and has not ended; zstd: a frame */
-	int members;
+	struct isal_gzip_header header; /* kept, because it may come in two pieces */
 	ZSTD_DCtx *zstd;
 };
 
-/* Makes sure that there is input, unless the lower source has ended. */
-static int
-refill(struct inflate *inflate, struct err *err)
+static size_t
+input_left(const struct inflate *inflate)
 {
-	if (inflate->at < inflate->len || inflate->from_ended) {
-		return 0;
+	return inflate->len - inflate->at;
+}
+
+/* Makes sure that 'want' bytes are there, unless the lower source has ended. */
+static int
+fill(struct inflate *inflate, size_t want, struct err *err)
+{
+	while (input_left(inflate) < want && !inflate->from_ended) {
+		memmove(inflate->input, inflate->input + inflate->at, input_left(inflate));
+		inflate->len -= inflate->at;
+		inflate->at = 0;
+		ssize_t n =
+		    source_read(&inflate->from, inflate->input + inflate->len, INFLATE_INPUT - inflate->len, err);
+		if (n < 0) {
+			return -1;
+		}
+		inflate->len += (size_t)n;
+		inflate->from_ended = n == 0;
 	}
-	ssize_t n = source_read(&inflate->from, inflate->input, INFLATE_INPUT, err);
-	if (n < 0) {
-		return -1;
-	}
-	inflate->at = 0;
-	inflate->len = (size_t)n;
-	inflate->from_ended = n == 0;
 	return 0;
 }
 
 static int
-have_input(const struct inflate *inflate)
+is_cut(const char *what, struct err *err)
 {
-	return inflate->at < inflate->len;
+	return err_set(err, ERR_ARCHIVE, 0, "the %s data ends too early: the archive is cut", what);
+}
+
+/* What begins here is no further member: the first one was looked at before it came to us. */
+static int
+is_foreign(const struct inflate *inflate, const char *what, struct err *err)
+{
+	return inflate->members > 0
+	           ? err_set(err, ERR_ARCHIVE, 0, "something that is no %s follows the %s data", what, what)
+	           : err_set(err, ERR_ARCHIVE, 0, "the %s header is damaged", what);
 }
 
 /* ---- gzip ---- */
 
-/* Between members: the end, or the next member's first bytes. isa-l reads the header itself and refuses what is none. */
 static int
-begin_member(struct inflate *inflate)
-{
-	isal_inflate_reset(inflate->gzip);
-	inflate->gzip->crc_flag = ISAL_GZIP;
-	inflate->in_member = 1;
-	inflate->members++;
-	return 0;
-}
-
-static int
-gzip_failed(const struct inflate *inflate, int code, struct err *err)
+gzip_failed(int code, struct err *err)
 {
 	switch (code) {
 	case ISAL_INCORRECT_CHECKSUM:
 		return err_set(err, ERR_ARCHIVE, 0, "the gzip checksum does not match: the archive is damaged");
 	case ISAL_INVALID_WRAPPER:
 	case ISAL_UNSUPPORTED_METHOD:
-		return inflate->members > 1
-		           ? err_set(err, ERR_ARCHIVE, 0, "something that is no gzip follows the gzip data")
-		           : err_set(err, ERR_ARCHIVE, 0, "the gzip header is damaged");
+		return err_set(err, ERR_ARCHIVE, 0, "the gzip header is damaged");
 	default:
 		return err_set(err, ERR_ARCHIVE, 0, "the gzip data is damaged");
 	}
 }
 
+/* Between members. 1 when another one begins, 0 at the end, -1 with 'err'. */
+static int
+begin_member(struct inflate *inflate, struct err *err)
+{
+	if (fill(inflate, GZIP_MAGIC_BYTES, err) < 0) {
+		return -1;
+	}
+	size_t len = input_left(inflate) < GZIP_MAGIC_BYTES ? input_left(inflate) : GZIP_MAGIC_BYTES;
+	if (len == 0) {
+		return 0;
+	}
+	if (memcmp(inflate->input + inflate->at, "\x1f\x8b", len) != 0) {
+		return is_foreign(inflate, "gzip", err);
+	}
+	isal_inflate_reset(inflate->gzip);
+	isal_gzip_header_init(&inflate->header);
+	inflate->gzip->crc_flag = ISAL_GZIP_NO_HDR_VER;
+	inflate->place = IN_HEADER;
+	inflate->members++;
+	return 1;
+}
+
+/* isal_inflate could read the header itself, but forgets its flags when the header comes in two pieces. */
+static int
+read_header(struct inflate *inflate, struct err *err)
+{
+	struct inflate_state *gzip = inflate->gzip;
+	int code = ISAL_END_INPUT;
+
+	while (code == ISAL_END_INPUT) {
+		if (fill(inflate, 1, err) < 0) {
+			return -1;
+		}
+		if (input_left(inflate) == 0) {
+			return is_cut("gzip", err);
+		}
+		gzip->next_in = inflate->input + inflate->at;
+		gzip->avail_in = (uint32_t)input_left(inflate);
+		code = isal_read_gzip_header(gzip, &inflate->header);
+		inflate->at = inflate->len - gzip->avail_in;
+	}
+	if (code != ISAL_DECOMP_OK) {
+		return gzip_failed(code, err);
+	}
+	if ((inflate->header.flags & GZIP_RESERVED_FLAGS) != 0) {
+		return gzip_failed(ISAL_INVALID_WRAPPER, err);
+	}
+	inflate->place = IN_BODY;
+	return 0;
+}
+
+/* As much of the member as input and room allow. */
+static int
+read_body(struct inflate *inflate, struct err *err)
+{
+	struct inflate_state *gzip = inflate->gzip;
+
+	if (fill(inflate, 1, err) < 0) {
+		return -1;
+	}
+	gzip->next_in = inflate->input + inflate->at;
+	gzip->avail_in = (uint32_t)input_left(inflate);
+	uint32_t before_in = gzip->avail_in;
+	uint32_t before_out = gzip->avail_out;
+	int code = isal_inflate(gzip);
+	inflate->at = inflate->len - gzip->avail_in;
+	if (code != ISAL_DECOMP_OK && code != ISAL_END_INPUT) {
+		return gzip_failed(code, err);
+	}
+	if (gzip->block_state == ISAL_BLOCK_FINISH) {
+		inflate->place = BETWEEN;
+	} else if (gzip->avail_in == before_in && gzip->avail_out == before_out && inflate->from_ended) {
+		return is_cut("gzip", err);
+	}
+	return 0;
+}
+
 static ssize_t
 read_gzip(struct inflate *inflate, void *bytes, size_t len, struct err *err)
 {
-	struct inflate_state *gzip = inflate->gzip;
 	uint32_t room = len > MIB ? MIB : (uint32_t)len;
 
-	gzip->next_out = bytes;
-	gzip->avail_out = room;
-	while (gzip->avail_out == room) {
-		if (refill(inflate, err) < 0) {
+	inflate->gzip->next_out = bytes;
+	inflate->gzip->avail_out = room;
+	while (inflate->gzip->avail_out == room) {
+		if (inflate->place == BETWEEN) {
+			int begun = begin_member(inflate, err);
+
+			if (begun <= 0) {
+				return begun;
+			}
+			inflate->gzip->next_out = bytes;
+			inflate->gzip->avail_out = room;
+		}
+		if (inflate->place == IN_HEADER && read_header(inflate, err) < 0) {
 			return -1;
 		}
-		if (!inflate->in_member) {
-			if (!have_input(inflate)) {
-				return 0;
-			}
-			begin_member(inflate);
-		}
-		gzip->next_in = inflate->input + inflate->at;
-		gzip->avail_in = (uint32_t)(inflate->len - inflate->at);
-		uint32_t before_in = gzip->avail_in;
-		uint32_t before_out = gzip->avail_out;
-		int code = isal_inflate(gzip);
-		inflate->at = inflate->len - gzip->avail_in;
-		if (code != ISAL_DECOMP_OK && code != ISAL_END_INPUT) {
-			return gzip_failed(inflate, code, err);
-		}
-		if (gzip->block_state == ISAL_BLOCK_FINISH) {
-			inflate->in_member = 0;
-		} else if (gzip->avail_in == before_in && gzip->avail_out == before_out && inflate->from_ended) {
-			return err_set(err, ERR_ARCHIVE, 0, "the gzip data ends too early: the archive is cut");
+		if (read_body(inflate, err) < 0) {
+			return -1;
 		}
 	}
-	return (ssize_t)(room - gzip->avail_out);
+	return (ssize_t)(room - inflate->gzip->avail_out);
 }
 
 /* ---- zstd ---- */
 
 static int
-zstd_failed(const struct inflate *inflate, size_t code, struct err *err)
+zstd_failed(size_t code, struct err *err)
 {
-	if (ZSTD_getErrorCode(code) == ZSTD_error_frameParameter_windowTooLarge) {
-		return err_set(err, ERR_ARCHIVE, 0,
-		    "the zstd window is over %llu MiB: raise fetch-memory to at least %d times the window in MiB",
-		    (unsigned long long)(inflate->window_max / MIB), (int)WINDOW_SHARE);
-	}
-	if (ZSTD_getErrorCode(code) == ZSTD_error_checksum_wrong) {
+	ZSTD_ErrorCode why = ZSTD_getErrorCode(code);
+
+	if (why == ZSTD_error_checksum_wrong) {
 		return err_set(err, ERR_ARCHIVE, 0, "the zstd checksum does not match: the archive is damaged");
 	}
-	if (ZSTD_getErrorCode(code) == ZSTD_error_prefix_unknown && inflate->members > 0) {
-		return err_set(err, ERR_ARCHIVE, 0, "something that is no zstd follows the zstd data");
+	if (why == ZSTD_error_dictionary_wrong) {
+		return err_set(err, ERR_ARCHIVE, 0, "the zstd data needs a dictionary: compress it without one");
+	}
+	if (why == ZSTD_error_memory_allocation) {
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot decompress");
 	}
 	return err_set(err, ERR_ARCHIVE, 0, "the zstd data is damaged (%s)", ZSTD_getErrorName(code));
 }
 
-/* At a frame's beginning, where its header is whole in the buffer: names the window that is too large. */
 static int
-check_window(const struct inflate *inflate, struct err *err)
+is_zstd_magic(const unsigned char *bytes, size_t len)
 {
-	unsigned long long window = 0;
-	const unsigned char *bytes = inflate->input + inflate->at;
-	size_t len = inflate->len - inflate->at;
+	size_t n = len < ZSTD_MAGIC_BYTES ? len : ZSTD_MAGIC_BYTES;
 
-	/* RFC 8878, 3.1.1.1: without the single-segment flag the byte behind the descriptor holds the window. */
-	if (len < 6 || memcmp(bytes, "\x28\xb5\x2f\xfd", 4) != 0 || (bytes[4] & 0x20) != 0) {
+	return memcmp(bytes, "\x28\xb5\x2f\xfd", n) == 0 ||
+	       ((bytes[0] & 0xf0) == 0x50 && memcmp(bytes + 1, "\x2a\x4d\x18", n - 1) == 0);
+}
+
+/* The window that a frame needs, by its header (RFC 8878, 3.1.1.1); 0 for a skippable one, and for a header that is cut. */
+static uint64_t
+window_of(const unsigned char *bytes, size_t len)
+{
+	static const size_t dictionary_lens[] = {0, 1, 2, 4};
+	static const size_t size_lens[] = {1, 2, 4, 8};
+	uint64_t size = 0;
+
+	if (len <= ZSTD_MAGIC_BYTES + 1 || bytes[0] != 0x28) {
 		return 0;
 	}
-	window = 1ULL << (10 + (bytes[5] >> 3));
-	window += window / 8 * (bytes[5] & 7);
-	if (window <= inflate->window_max) {
+	unsigned descriptor = bytes[ZSTD_MAGIC_BYTES];
+	if ((descriptor & ZSTD_SINGLE_SEGMENT) == 0) {
+		uint64_t base = 1ULL << (10 + (bytes[ZSTD_MAGIC_BYTES + 1] >> 3));
+
+		return base + base / 8 * (bytes[ZSTD_MAGIC_BYTES + 1] & 7);
+	}
+	/* A single segment: the window is the whole content, whose size is told. */
+	size_t at = ZSTD_MAGIC_BYTES + 1 + dictionary_lens[descriptor & 3];
+	size_t size_len = size_lens[descriptor >> 6];
+	for (size_t i = size_len; i-- > 0 && at + size_len <= len;) {
+		size = size << 8 | bytes[at + i];
+	}
+	return size_len == 2 ? size + 256 : size;
+}
+
+/* Between frames. 1 when another one begins, 0 at the end, -1 with 'err'. */
+static int
+begin_frame(struct inflate *inflate, struct err *err)
+{
+	if (fill(inflate, ZSTD_HEADER_MAX, err) < 0) {
+		return -1;
+	}
+	const unsigned char *bytes = inflate->input + inflate->at;
+	size_t len = input_left(inflate);
+	if (len == 0) {
 		return 0;
 	}
-	return err_set(err, ERR_ARCHIVE, 0,
-	    "the zstd window of %llu MiB is over a quarter of fetch-memory: set fetch-memory to %llu or more",
-	    (window + MIB - 1) / MIB, (window + MIB - 1) / MIB * WINDOW_SHARE);
+	if (!is_zstd_magic(bytes, len)) {
+		return is_foreign(inflate, "zstd", err);
+	}
+	uint64_t window = window_of(bytes, len);
+	if (window > inflate->window_max) {
+		uint64_t mib = window / MIB + (window % MIB != 0);
+
+		return err_set(err, ERR_ARCHIVE, 0,
+		    "the zstd window of %llu MiB is over a quarter of fetch-memory: set fetch-memory to %llu or more",
+		    (unsigned long long)mib, (unsigned long long)mib * WINDOW_SHARE);
+	}
+	inflate->place = IN_BODY;
+	inflate->members++;
+	return 1;
 }
 
 static ssize_t
@@ -159,25 +284,25 @@ read_zstd(struct inflate *inflate, void *bytes, size_t len, struct err *err)
 	ZSTD_outBuffer out = {.dst = bytes, .size = len};
 
 	while (out.pos == 0) {
-		if (refill(inflate, err) < 0) {
+		if (inflate->place == BETWEEN) {
+			int begun = begin_frame(inflate, err);
+
+			if (begun <= 0) {
+				return begun;
+			}
+		}
+		if (fill(inflate, 1, err) < 0) {
 			return -1;
 		}
-		if (!have_input(inflate) && !inflate->in_member) {
-			return 0;
-		}
-		if (!inflate->in_member && check_window(inflate, err) < 0) {
-			return -1;
-		}
-		ZSTD_inBuffer in = {.src = inflate->input + inflate->at, .size = inflate->len - inflate->at};
+		ZSTD_inBuffer in = {.src = inflate->input + inflate->at, .size = input_left(inflate)};
 		size_t left = ZSTD_decompressStream(inflate->zstd, &out, &in);
 		if (ZSTD_isError(left)) {
-			return zstd_failed(inflate, left, err);
+			return zstd_failed(left, err);
 		}
 		inflate->at += in.pos;
-		inflate->members += left == 0;
-		inflate->in_member = left != 0;
+		inflate->place = left == 0 ? BETWEEN : IN_BODY;
 		if (in.pos == 0 && out.pos == 0 && inflate->from_ended) {
-			return err_set(err, ERR_ARCHIVE, 0, "the zstd data ends too early: the archive is cut");
+			return is_cut("zstd", err);
 		}
 	}
 	return (ssize_t)out.pos;
@@ -226,13 +351,13 @@ inflate_new(enum kind kind, const struct source *from, uint64_t window_max, stru
 		return NULL;
 	}
 	if (inflate->zstd != NULL) {
-		/* The library's own bound is a power of two; check_window is exact and says more. */
+		/* The library's own bound is a power of two, the next one; begin_frame is exact and says more. */
 		int log = 10;
 
-		while (log < 31 && (1ULL << (log + 1)) <= window_max) {
+		while (log < 31 && (1ULL << log) < window_max) {
 			log++;
 		}
-		(void)ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax, log + 1);
+		(void)ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax, log);
 	}
 	return inflate;
 }
