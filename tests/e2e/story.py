@@ -25,7 +25,7 @@ print("a line for people", file=sys.stderr)
 with open("model/model.json", "w") as out:
     json.dump({"rows": features["rows"], "step": os.environ["TRAIN_STEP"]}, out)
 with open("output/aws.json", "w") as out:
-    json.dump({name: value for name, value in os.environ.items() if name.startswith(("AWS_", "TRAIN_CODE"))}, out)
+    json.dump(sorted(name for name in os.environ if name.startswith(("AWS_", "TRAIN_CODE"))), out)
 print("trained")
 """
 

@@ -69,10 +69,12 @@ class S3(Httpd):
     def _ask(self, request):
         headers = {name: request.headers[name] for name in self.passed_on if name in request.headers}
         own = Keys(self.gateway.access_key, self.gateway.secret_key)
-        headers = sign_s3(request.method, self.gateway.url + request.target, headers, own, REGION)
+        virtual = re.fullmatch(r"(.+)\.s3\.[a-z0-9-]+\.amazonaws\.com", request.headers["host"])
+        target = f"/{virtual.group(1)}{request.target}" if virtual else request.target
+        headers = sign_s3(request.method, self.gateway.url + target, headers, own, REGION)
         connection = http.client.HTTPConnection("127.0.0.1", self.gateway.port)
         try:
-            connection.request(request.method, request.target, headers=headers)
+            connection.request(request.method, target, headers=headers)
             reply = connection.getresponse()
             kept = {name: value for name, value in reply.getheaders() if name.lower() not in ("content-length", "date", "connection", "server")}
             return Reply(reply.status, reply.read(), kept)
