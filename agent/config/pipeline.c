@@ -46,6 +46,29 @@ pipeline_warn_unknown(struct pipeline_reading *reading, int key, const char *con
 	    nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
 }
 
+static int
+is_known(const struct json *json, int key, const char *const *known)
+{
+	for (; *known != NULL; known++) {
+		if (json_equals(json, key, *known)) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+void
+pipeline_warn_others(struct pipeline_reading *reading, int object, const char *const *known)
+{
+	const struct json *json = reading->json;
+
+	for (int key = json_first(json, object); key >= 0; key = json_next(json, object, key)) {
+		if (!is_known(json, key, known)) {
+			pipeline_warn_unknown(reading, key, known);
+		}
+	}
+}
+
 /* ---- what names look like ---- */
 
 static int
@@ -65,6 +88,13 @@ pipeline_is_name(const char *text)
 int
 pipeline_is_metric(const char *text)
 {
+	static const char *const labels[] = {"step", "epoch", "time"};
+
+	for (size_t i = 0; i < ARRAY_LEN(labels) && text != NULL; i++) {
+		if (strcmp(text, labels[i]) == 0) {
+			return 0; /* what stands beside a value in a record (product §11) and is never published */
+		}
+	}
 	return is_made_of(text, METRIC_LETTERS, METRIC_NAME_MAX) &&
 	       strncmp(text, AGENT_METRICS, strlen(AGENT_METRICS)) != 0;
 }

@@ -76,8 +76,9 @@ void pipeline_release(struct pipeline *pipeline);
 /* The value of 'name', borrowed; '*found' (may be NULL) tells a NULL value from a missing one. */
 const char *pipeline_pairs_find(const struct pipeline_pairs *pairs, const char *name, int *found);
 
-/* All keys of the top level that are no settings, ended by NULL; and of a step. For the schema's test and suggestions. */
+/* All keys of the top level that are no settings, ended by NULL; of a step; of a metric. For the schema's test and suggestions. */
 const char *const *pipeline_keys(void);
 const char *const *pipeline_step_keys(void);
+const char *const *pipeline_metric_keys(void);
 
 #endif

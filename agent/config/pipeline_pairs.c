@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -6,6 +7,9 @@
 #include "config/pipeline_read.h"
 
 static const char VARIABLE_LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
+
+/* The links of the working folder that a project may rename or leave out (product §6). */
+static const char *const LINKS[] = {"model", "output", "checkpoints"};
 
 /* A folder directly under another one. */
 static int
@@ -43,7 +47,10 @@ struct pairs_rule {
 	/* The text for 'value': 0 and an owned text or NULL in '*out', 1 for a mistake. */
 	int (*take)(const struct json *json, int value, char **out);
 	const char *value_form;
+	const char *const *keys; /* of a value that is an object, ended by NULL; else NULL */
 };
+
+static const char *const METRIC_KEYS[] = {"unit", NULL};
 
 static int
 read_pairs(struct pipeline_reading *reading, int object, const struct pairs_rule *rule)
@@ -51,7 +58,10 @@ read_pairs(struct pipeline_reading *reading, int object, const struct pairs_rule
 	const struct json *json = reading->json;
 
 	if (json_type(json, object) != JSON_OBJECT || (size_t)json_size(json, object) > rule->max) {
-		pipeline_mistake(reading, object, "an object is expected here, and not so large a one");
+		char what[96];
+
+		(void)snprintf(what, sizeof(what), "an object is expected here, of at most %zu names", rule->max);
+		pipeline_mistake(reading, object, what);
 		return 0;
 	}
 	rule->pairs->list = calloc((size_t)json_size(json, object) + 1, sizeof(*rule->pairs->list));
@@ -67,6 +77,9 @@ read_pairs(struct pipeline_reading *reading, int object, const struct pairs_rule
 		} else if (rule->take(json, json_of_key(json, key), &pair->value) != 0) {
 			pipeline_mistake(reading, json_of_key(json, key), rule->value_form);
 		} else {
+			if (rule->keys != NULL) {
+				pipeline_warn_others(reading, json_of_key(json, key), rule->keys);
+			}
 			rule->pairs->count++;
 			continue;
 		}
@@ -111,8 +124,48 @@ take_unit(const struct json *json, int value, char **out)
 static int
 is_link_name(const char *name)
 {
-	return name != NULL &&
-	       (strcmp(name, "model") == 0 || strcmp(name, "output") == 0 || strcmp(name, "checkpoints") == 0);
+	for (size_t i = 0; i < ARRAY_LEN(LINKS) && name != NULL; i++) {
+		if (strcmp(name, LINKS[i]) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+/* Where a link will stand: NULL for one that is left out. */
+static const char *
+link_place(const struct pipeline_pairs *links, const char *name)
+{
+	int found = 0;
+	const char *place = pipeline_pairs_find(links, name, &found);
+
+	return found ? place : name;
+}
+
+/* Renamed links must not take the place of another one, nor that of the channels. */
+static void
+check_places(struct pipeline_reading *reading, int value)
+{
+	const struct pipeline_pairs *links = &reading->pipeline->links;
+	char what[3 * PIPELINE_NAME_MAX];
+
+	for (size_t i = 0; i < ARRAY_LEN(LINKS); i++) {
+		const char *place = link_place(links, LINKS[i]);
+
+		if (place != NULL && strcmp(place, "data") == 0) {
+			(void)snprintf(what, sizeof(what), "'%s' cannot be 'data', which holds the channels", LINKS[i]);
+			pipeline_mistake(reading, value, what);
+		}
+		for (size_t j = i + 1; j < ARRAY_LEN(LINKS) && place != NULL; j++) {
+			const char *other = link_place(links, LINKS[j]);
+
+			if (other != NULL && strcmp(place, other) == 0) {
+				(void)snprintf(
+				    what, sizeof(what), "'%s' and '%s' cannot both be '%s'", LINKS[i], LINKS[j], place);
+				pipeline_mistake(reading, value, what);
+			}
+		}
+	}
 }
 
 int
@@ -130,13 +183,16 @@ pipeline_read_data(struct pipeline_reading *reading, int value)
 int
 pipeline_read_links(struct pipeline_reading *reading, int value)
 {
-	return read_pairs(reading, value,
+	int result = read_pairs(reading, value,
 	    &(struct pairs_rule){.pairs = &reading->pipeline->links,
 	        .max = CHANNELS_MAX,
 	        .is_name = is_link_name,
 	        .name_form = "'links' names 'model', 'output' or 'checkpoints'",
 	        .take = take_link,
 	        .value_form = "the name of a folder, or false, is expected here"});
+
+	check_places(reading, value);
+	return result;
 }
 
 int
@@ -148,7 +204,7 @@ pipeline_read_env(struct pipeline_reading *reading, int value)
 	        .is_name = is_variable_name,
 	        .name_form = "the name of a variable has letters, digits and '_'",
 	        .take = take_variable,
-	        .value_form = "a string is expected here"});
+	        .value_form = "a string or a number is expected here, of at most 32768 bytes"});
 }
 
 int
@@ -158,10 +214,17 @@ pipeline_read_metrics(struct pipeline_reading *reading, int value)
 	    &(struct pairs_rule){.pairs = &reading->pipeline->metrics,
 	        .max = PIPELINE_METRICS_MAX,
 	        .is_name = pipeline_is_metric,
-	        .name_form = "the name of a metric has 1 to 200 of A-Z a-z 0-9 _ : . / @ % + - and does not "
-	                     "begin with 'agent:'",
+	        .name_form = "the name of a metric has 1 to 200 of A-Z a-z 0-9 _ : . / @ % + -, does not begin with "
+	                     "'agent:' and is not 'step', 'epoch' or 'time'",
 	        .take = take_unit,
-	        .value_form = "an object, maybe with a 'unit', is expected here"});
+	        .value_form = "an object, maybe with a 'unit', is expected here",
+	        .keys = METRIC_KEYS});
+}
+
+const char *const *
+pipeline_metric_keys(void)
+{
+	return METRIC_KEYS;
 }
 
 const char *

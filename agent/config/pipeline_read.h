@@ -27,6 +27,9 @@ void pipeline_mistake(struct pipeline_reading *reading, int value, const char *w
 /* Warns about a key that is none of 'known' (ended by NULL), naming the nearest. */
 void pipeline_warn_unknown(struct pipeline_reading *reading, int key, const char *const *known);
 
+/* The same for every key of 'object' that is none of 'known'. */
+void pipeline_warn_others(struct pipeline_reading *reading, int object, const char *const *known);
+
 /* Offers the value to the settings; one of the wrong type is a mistake. */
 void pipeline_offer(struct pipeline_reading *reading, enum setting setting, int value);
 

@@ -64,7 +64,8 @@ pipeline_read_form(struct pipeline_reading *reading, int value)
 	return form;
 }
 
-static void
+/* 1 for a command, 0 for a mistake. */
+static int
 read_command(struct pipeline_reading *reading, struct pipeline_step *step, int value)
 {
 	size_t len = 0;
@@ -75,7 +76,9 @@ read_command(struct pipeline_reading *reading, struct pipeline_step *step, int v
 	step->command = text != NULL ? setting_words(text) : NULL;
 	if (step->command == NULL || step->command[0] == NULL || step->command[0][0] == '\0') {
 		pipeline_mistake(reading, value, "a command is a list of words, or one string that is split at blanks");
+		return 0;
 	}
+	return 1;
 }
 
 static void
@@ -88,17 +91,6 @@ read_call(struct pipeline_reading *reading, struct pipeline_step *step, int valu
 }
 
 static const char *const STEP_KEYS[] = {"name", "command", "call", "arguments", NULL};
-
-static int
-is_known(const struct json *json, int key, const char *const *known)
-{
-	for (; *known != NULL; known++) {
-		if (json_equals(json, key, *known)) {
-			return 1;
-		}
-	}
-	return 0;
-}
 
 static void
 read_step_name(struct pipeline_reading *reading, struct pipeline_step *step, int object)
@@ -136,15 +128,11 @@ read_step(struct pipeline_reading *reading, struct pipeline_step *step, int obje
 	if ((command >= 0) == (call >= 0)) {
 		pipeline_mistake(reading, object, "a step has either a 'command' or a 'call'");
 	} else if (command >= 0) {
-		read_command(reading, step, command);
+		(void)read_command(reading, step, command);
 	} else {
 		read_call(reading, step, call);
 	}
-	for (int key = json_first(json, object); key >= 0; key = json_next(json, object, key)) {
-		if (!is_known(json, key, STEP_KEYS)) {
-			pipeline_warn_unknown(reading, key, STEP_KEYS);
-		}
-	}
+	pipeline_warn_others(reading, object, STEP_KEYS);
 }
 
 static int
@@ -194,8 +182,7 @@ pipeline_read_way(struct pipeline_reading *reading)
 	pipeline->step_count = 1;
 	pipeline->steps[0].arguments = reading->arguments;
 	if (command >= 0) {
-		read_command(reading, &pipeline->steps[0], command);
-		if (pipeline->steps[0].command != NULL) {
+		if (read_command(reading, &pipeline->steps[0], command)) {
 			pipeline_offer(reading, SETTING_COMMAND, command);
 		}
 	} else {
