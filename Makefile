@@ -70,7 +70,7 @@ $(B)/hooks/%.o: %.c $(STAMP)
 # gcc's own -static-pie names the host's libc; so its start files, in their order, by hand.
 GCC_FILE = $(shell gcc -print-file-name=$(1))
 define link_static_pie
-gcc -nostdlib -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,--build-id=none,-Map=$@.map -o $@.full \
+gcc -nostdlib -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--build-id=none,-Map=$@.map -o $@.full \
 	$(B)/deps/lib/rcrt1.o $(B)/deps/lib/crti.o $(call GCC_FILE,crtbeginS.o) $(1) \
 	-Wl,--start-group $(2) $(call GCC_FILE,libgcc.a) $(call GCC_FILE,libgcc_eh.a) -Wl,--end-group \
 	$(call GCC_FILE,crtendS.o) $(B)/deps/lib/crtn.o

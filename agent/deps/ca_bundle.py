@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Writes Mozilla's root certificates, from Debian's package ca-certificates, as one C array of concatenated DER: ca_bundle.py OUT."""
+"""Writes Mozilla's root certificates, from Debian's package ca-certificates, as one C array of concatenated DER, squeezed: ca_bundle.py OUT."""
 import base64
 import glob
 import subprocess
 import sys
+import zlib
 
 FOLDER = "/usr/share/ca-certificates/mozilla"
 
@@ -20,11 +21,13 @@ def main():
     if len(der) < 50000:
         sys.exit(f"ca_bundle: {FOLDER} holds hardly any certificate")
     version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "ca-certificates"], check=True, capture_output=True, text=True).stdout
-    rows = [",".join(map(str, der[i : i + 24])) for i in range(0, len(der), 24)]
+    squeezed = zlib.compress(der, 9)
+    rows = [",".join(map(str, squeezed[i : i + 24])) for i in range(0, len(squeezed), 24)]
     with open(sys.argv[1], "w", encoding="ascii") as out:
         out.write('#include "base/ca_bundle.h"\n\n')
-        out.write("const unsigned char ca_bundle_der[] = {\n" + ",\n".join(rows) + "};\n")
-        out.write("const size_t ca_bundle_der_bytes = sizeof(ca_bundle_der);\n")
+        out.write("const unsigned char ca_bundle_squeezed[] = {\n" + ",\n".join(rows) + "};\n")
+        out.write("const size_t ca_bundle_squeezed_bytes = sizeof(ca_bundle_squeezed);\n")
+        out.write(f"const size_t ca_bundle_der_bytes = {len(der)};\n")
         out.write(f'const char ca_bundle_version[] = "{version}";\n')
 
 

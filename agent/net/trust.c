@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #if defined(__x86_64__)
@@ -53,24 +54,37 @@ certificate_len(const unsigned char *der, size_t left)
 	return len <= left - 2 - digits ? len + 2 + digits : 0;
 }
 
+/* The PEM text of the inner bundle, once. */
+static int
+make_pem(struct trust *trust)
+{
+	unsigned char *der = ca_bundle_unfold();
+	size_t at = 0, len;
+
+	if (der == NULL) {
+		return -1;
+	}
+	buf_init(&trust->pem, TRUST_PEM_MAX);
+	while ((len = certificate_len(der + at, ca_bundle_der_bytes - at)) > 0) {
+		(void)buf_adds(&trust->pem, "-----BEGIN CERTIFICATE-----\n");
+		add_lines(&trust->pem, der + at, len);
+		(void)buf_adds(&trust->pem, "-----END CERTIFICATE-----\n");
+		at += len;
+	}
+	free(der);
+	return trust->pem.full ? -1 : 0;
+}
+
 static int
 choose_inner(struct trust *trust)
 {
-	size_t at = 0, len;
-
-	if (trust->pem.len == 0) {
-		buf_init(&trust->pem, TRUST_PEM_MAX);
-		while ((len = certificate_len(ca_bundle_der + at, ca_bundle_der_bytes - at)) > 0) {
-			(void)buf_adds(&trust->pem, "-----BEGIN CERTIFICATE-----\n");
-			add_lines(&trust->pem, ca_bundle_der + at, len);
-			(void)buf_adds(&trust->pem, "-----END CERTIFICATE-----\n");
-			at += len;
-		}
+	if (trust->pem.len == 0 && make_pem(trust) < 0) {
+		return -1;
 	}
 	trust->file = NULL;
 	trust->system = 0;
 	(void)snprintf(trust->name, sizeof(trust->name), "the agent's own CA bundle (%s)", ca_bundle_version);
-	return trust->pem.full ? -1 : 0;
+	return 0;
 }
 
 int
