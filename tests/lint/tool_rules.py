@@ -71,10 +71,9 @@ def mutable(section):
 
 def mutable_globals(tree, kit):
     """No object file holds a global that may change, but those of tests/lint/globals."""
-    for path in tree.c_files("agent"):
-        if not path.endswith(".c"):
-            continue
-        target = os.path.join(kit.objects(tree), path[:-2] + ".o")
+    objects = kit.objects(tree)
+    for path in [path for path in tree.c_files("agent") if path.endswith(".c")]:
+        target = os.path.join(objects, path[:-2] + ".o")
         if not os.path.exists(target):
             raise RuntimeError(f"no object file {target}: type 'make' first")
         _, output = ask(tree, ["nm", "--format=sysv", "--defined-only", target])

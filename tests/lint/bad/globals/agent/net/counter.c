@@ -3,6 +3,8 @@ static int count;
 _Thread_local int last = 1;
 const char *name = "train";
 
+const char *counter_next(void);
+
 const char *
 counter_next(void)
 {
