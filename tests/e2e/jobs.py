@@ -7,6 +7,7 @@
 The environment of the agent is clean: nothing of AWS_, SAGEMAKER_, TRAIN_ or SM_ is inherited, and the instance metadata service is off.
 """
 import contextlib
+import functools
 import gzip
 import hashlib
 import io
@@ -34,6 +35,7 @@ DATA = REPOSITORY / "tests" / "data"
 BINARY = os.environ.get("TRAIN_BINARY", str(REPOSITORY / "build" / "train"))
 HOOKS_BINARY = os.environ.get("TRAIN_HOOKS_BINARY", str(REPOSITORY / "build" / "train-hooks"))
 RECORD_SCHEMA = json.loads((REPOSITORY / "docs" / "record.schema.json").read_text())
+RECORD_VALIDATOR = jsonschema.Draft202012Validator(RECORD_SCHEMA)
 PYTHON = sys.executable
 DEADLINE_S = 60  # no test waits longer for anything; it is a bound, not a measure
 EPOCH = 1600000000  # of every file in an archive
@@ -312,6 +314,14 @@ class JobRoot:
 
 # ---- what came out ----
 
+def read_record(path):
+    """A record, checked against its published schema."""
+    record = json.loads(Path(path).read_text(encoding="utf-8"))
+    RECORD_VALIDATOR.validate(record)
+    return record
+
+
+
 @dataclass
 class Result:
     code: int  # negative when the agent itself was killed by a signal
@@ -339,14 +349,10 @@ class Result:
         path = self.job.output / "failure"
         return path.read_text(encoding="utf-8") if path.exists() else None
 
-    @property
+    @functools.cached_property
     def record(self):
         """The record, checked against its published schema; None when there is none."""
-        if not self.job.record_file.exists():
-            return None
-        record = json.loads(self.job.record_file.read_text(encoding="utf-8"))
-        jsonschema.validate(record, RECORD_SCHEMA)
-        return record
+        return read_record(self.job.record_file) if self.job.record_file.exists() else None
 
     @property
     def metrics(self):
