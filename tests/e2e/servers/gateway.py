@@ -15,7 +15,10 @@ class Gateway(Program):
     access_key = ACCOUNT
     secret_key = SECRET
 
+    _client = None
+
     def command(self):
+        self._client = None  # a start at another port
         for part in ("objects", "versions", "sidecar"):
             (self.folder / part).mkdir(exist_ok=True)
         return [tool("versitygw"), "-q", "--access", self.access_key, "--secret", self.secret_key, "--region", REGION,
@@ -36,17 +39,20 @@ class Gateway(Program):
         return f"http://127.0.0.1:{self.port}"
 
     def client(self):
+        if self._client is None:
+            self._client = self._make_client()
+        return self._client
+
+    def _make_client(self):
         return boto3.client("s3", endpoint_url=self.url, region_name=REGION, aws_access_key_id=self.access_key,
                             aws_secret_access_key=self.secret_key,
                             config=Config(s3={"addressing_style": "path"}, retries={"max_attempts": 1}))
 
     def bucket(self, name, versions=False):
-        """Makes a bucket where there is none."""
-        client = self.client()
-        if name not in [bucket["Name"] for bucket in client.list_buckets()["Buckets"]]:
-            client.create_bucket(Bucket=name)
-            if versions:
-                client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        """Makes a bucket; returns its name."""
+        self.client().create_bucket(Bucket=name)
+        if versions:
+            self.client().put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
         return name
 
     def put(self, bucket, key, content, **more):

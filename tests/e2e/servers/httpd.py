@@ -111,7 +111,7 @@ class Httpd:
         self.stalled = threading.Event()
         self.closing = threading.Event()
         self._lock = threading.Lock()
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self):
         self._thread.start()
