@@ -13,7 +13,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +23,7 @@
 #include "base/fd.h"
 #include "base/stream.h"
 #include "files/unpack.h"
+#include "unit/scratch.h"
 
 #define BOX __attribute__((unused)) static
 
@@ -73,15 +73,6 @@ drip_source(struct drip *drip, const struct buf *bytes, size_t step)
 	return (struct source){.read = drip_read, .self = drip};
 }
 
-BOX int
-box_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
 BOX const char *
 box_path(const struct box *box, const char *name)
 {
@@ -104,7 +95,7 @@ BOX void
 box_clear(struct box *box)
 {
 	fd_close(&box->in_fd);
-	assert_int_equal(nftw(box_path(box, "in"), box_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	scratch_remove(box_path(box, "in"));
 	box_open(box);
 }
 
@@ -142,7 +133,7 @@ box_teardown(void **state)
 	fd_close(&box->in_fd);
 	fd_close(&box->spool_fd);
 	fd_close(&box->fd);
-	assert_int_equal(nftw(box->path, box_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	scratch_remove(box->path);
 	free(box);
 	return 0;
 }

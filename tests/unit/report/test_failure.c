@@ -12,7 +12,7 @@
 
 #include "base/check.h"
 #include "report/failure.h"
-#include "unit/report/scratch.h"
+#include "unit/scratch.h"
 
 static char root[SCRATCH_PATH];
 static struct failure failure;

@@ -12,7 +12,7 @@
 #include <sys/wait.h>
 
 #include "report/metrics.h"
-#include "unit/report/scratch.h"
+#include "unit/scratch.h"
 
 static char root[SCRATCH_PATH];
 static struct metrics metrics;

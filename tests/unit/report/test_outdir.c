@@ -9,7 +9,7 @@
 #include <fcntl.h>
 
 #include "report/outdir.h"
-#include "unit/report/scratch.h"
+#include "unit/scratch.h"
 
 static char folder[SCRATCH_PATH];
 

@@ -13,7 +13,7 @@
 #include "base/mask.h"
 #include "base/text.h"
 #include "report/record.h"
-#include "unit/report/scratch.h"
+#include "unit/scratch.h"
 
 static char root[SCRATCH_PATH];
 static struct metrics metrics;

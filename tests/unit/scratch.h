@@ -1,7 +1,9 @@
-/* A folder for one test, files in it, and a file system that fills up quickly. */
-#ifndef TESTS_UNIT_REPORT_SCRATCH_H
-#define TESTS_UNIT_REPORT_SCRATCH_H
+/* A folder for one test, files in it, and a file system that fills up quickly. Include cmocka first. */
+#ifndef TESTS_UNIT_SCRATCH_H
+#define TESTS_UNIT_SCRATCH_H
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <ftw.h>
 #include <sched.h>
 #include <stdio.h>
@@ -22,7 +24,7 @@ scratch_make(char path[SCRATCH_PATH])
 {
 	const char *tmp = getenv("TMPDIR");
 
-	(void)snprintf(path, SCRATCH_PATH, "%s/train-report-XXXXXX", tmp != NULL ? tmp : "/tmp");
+	(void)snprintf(path, SCRATCH_PATH, "%s/train-test-XXXXXX", tmp != NULL ? tmp : "/tmp");
 	assert_non_null(mkdtemp(path));
 }
 
