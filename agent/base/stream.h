@@ -15,6 +15,12 @@
 struct source {
 	/* Up to 'len' bytes into 'bytes': the count (above 0), 0 at the end, -1 with 'err'. After 0 or -1 it is not called again. */
 	ssize_t (*read)(void *self, void *bytes, size_t len, struct err *err);
+
+	/*
+	 * The same without copying, where the source has the bytes in memory anyway: '*bytes' is borrowed until the next call of either. NULL: it
+	 * has not; source_lend serves both.
+	 */
+	ssize_t (*lend)(void *self, const void **bytes, struct err *err);
 	void *self;
 };
 
@@ -34,6 +40,17 @@ static inline int
 sink_write(const struct sink *sink, const void *bytes, size_t len, struct err *err)
 {
 	return sink->write(sink->self, bytes, len, err);
+}
+
+/* Some bytes, lent by the source or read into 'scratch' (of 'room' bytes): the count, 0 at the end, -1 with 'err'. */
+static inline ssize_t
+source_lend(const struct source *src, void *scratch, size_t room, const void **bytes, struct err *err)
+{
+	if (src->lend != NULL) {
+		return src->lend(src->self, bytes, err);
+	}
+	*bytes = scratch;
+	return src->read(src->self, scratch, room, err);
 }
 
 /* Bytes of memory as a source, for tests and small documents. 'mem' borrows 'bytes'. */

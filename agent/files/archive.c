@@ -18,6 +18,7 @@ enum { TAR_END_BYTES = 1024 /* two blocks of zeros */, ZIP_BLOCK = 65536 };
 struct feeder {
 	struct source src;
 	unsigned char *bytes;
+	int ended;
 	int64_t total;  /* bytes handed on */
 	int64_t zeros;  /* how many of the last ones were zero */
 	struct err err; /* the source's own failure */
@@ -62,11 +63,11 @@ utf8_end(struct utf8 *utf8)
 #define IN_UTF8 CLEANUP(utf8_end) struct utf8
 
 static void
-count_zeros(struct feeder *feeder, size_t len)
+count_zeros(struct feeder *feeder, const unsigned char *bytes, size_t len)
 {
 	size_t run = 0;
 
-	while (run < len && feeder->bytes[len - 1 - run] == 0) {
+	while (run < len && bytes[len - 1 - run] == 0) {
 		run++;
 	}
 	feeder->zeros = run == len ? feeder->zeros + (int64_t)len : (int64_t)run;
@@ -77,14 +78,14 @@ static la_ssize_t
 feed(struct archive *archive, void *self, const void **bytes)
 {
 	struct feeder *feeder = self;
-	ssize_t n = source_read_full(&feeder->src, feeder->bytes, ARCHIVE_BUFFER, &feeder->err);
+	ssize_t n = source_lend(&feeder->src, feeder->bytes, ARCHIVE_BUFFER, bytes, &feeder->err);
 
 	if (n < 0) {
 		archive_set_error(archive, EIO, "%s", "the source failed");
 		return -1;
 	}
-	count_zeros(feeder, (size_t)n);
-	*bytes = feeder->bytes;
+	feeder->ended = n == 0;
+	count_zeros(feeder, *bytes, (size_t)n);
 	return n;
 }
 
@@ -225,14 +226,15 @@ take_entries(struct archive *archive, struct tree *tree, struct err *err)
 static int
 check_end(struct feeder *feeder, int64_t end, struct err *err)
 {
-	ssize_t n = 1;
+	const void *bytes = NULL;
+	ssize_t n = feeder->ended ? 0 : 1;
 
 	while (n > 0) {
-		n = source_read_full(&feeder->src, feeder->bytes, ARCHIVE_BUFFER, err);
+		n = source_lend(&feeder->src, feeder->bytes, ARCHIVE_BUFFER, &bytes, err);
 		if (n < 0) {
 			return -1;
 		}
-		count_zeros(feeder, (size_t)n);
+		count_zeros(feeder, bytes, (size_t)n);
 	}
 	if (feeder->total - end < TAR_END_BYTES) {
 		return err_set(err, ERR_ARCHIVE, 0, "the tar has no end marker: the archive is cut");

@@ -19,12 +19,29 @@ digest_read(void *self, void *bytes, size_t len, struct err *err)
 	return n;
 }
 
+static ssize_t
+digest_lend(void *self, const void **bytes, struct err *err)
+{
+	struct digest *digest = self;
+
+	if (digest->ended) {
+		return 0;
+	}
+	ssize_t n = digest->from.lend(digest->from.self, bytes, err);
+	if (n > 0) {
+		sha256_add(&digest->hash, *bytes, (size_t)n);
+		digest->bytes += n;
+	}
+	digest->ended = n <= 0;
+	return n;
+}
+
 struct source
 digest_init(struct digest *digest, const struct source *from)
 {
 	*digest = (struct digest){.from = *from};
 	sha256_init(&digest->hash);
-	return (struct source){.read = digest_read, .self = digest};
+	return (struct source){.read = digest_read, .lend = from->lend != NULL ? digest_lend : NULL, .self = digest};
 }
 
 int
@@ -76,8 +93,23 @@ peek_read(void *self, void *bytes, size_t len, struct err *err)
 	return (ssize_t)n;
 }
 
+/* First the bytes that were looked at, where they lie; then what the source lends. */
+static ssize_t
+peek_lend(void *self, const void **bytes, struct err *err)
+{
+	struct peek *peek = self;
+	size_t left = peek->len - peek->at;
+
+	if (left == 0) {
+		return peek->len < sizeof(peek->bytes) ? 0 : peek->from.lend(peek->from.self, bytes, err);
+	}
+	*bytes = peek->bytes + peek->at;
+	peek->at = peek->len;
+	return (ssize_t)left;
+}
+
 struct source
 peek_source(struct peek *peek)
 {
-	return (struct source){.read = peek_read, .self = peek};
+	return (struct source){.read = peek_read, .lend = peek->from.lend != NULL ? peek_lend : NULL, .self = peek};
 }

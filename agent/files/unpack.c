@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/stage.h"
 #include "base/sys.h"
 #include "files/archive.h"
 #include "files/digest.h"
@@ -17,7 +18,12 @@
 #include "files/kind.h"
 #include "files/zip.h"
 
-enum { SPOOL_BUFFER = 1 << 17, NAME_TRIES = 16 };
+enum {
+	SPOOL_BUFFER = 1 << 17,
+	NAME_TRIES = 16,
+	AHEAD_SHARE = 8, /* of the budget: what is inflated ahead of the writer */
+	AHEAD_BLOCKS = 16,
+};
 
 /* ---- tar ---- */
 
@@ -41,6 +47,14 @@ inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const st
     struct unpacked *unpacked, struct err *err)
 {
 	CLEAN_INFLATE *inflate = inflate_new(kind, src, wish->window_max, err);
+	CLEAN_STAGE stage = {.memory = NULL};
+	const struct stage_plan plan = {
+	    .budget = wish->budget,
+	    .block_bytes = wish->budget->max / AHEAD_SHARE / AHEAD_BLOCKS,
+	    .blocks = AHEAD_BLOCKS,
+	    .wake = wish->wake,
+	    .self = wish->self,
+	};
 	struct peek peek;
 
 	if (inflate == NULL) {
@@ -55,7 +69,11 @@ inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const st
 		    kind == KIND_TAR_GZ ? "gzip file" : "zstd file", kind_looks_like(peek.bytes, peek.len));
 	}
 	struct source tar = peek_source(&peek);
-	return untar(&tar, dir_fd, wish, unpacked, err);
+	if (stage_start(&stage, &plan, &tar, err) < 0) {
+		return -1;
+	}
+	struct source ahead = stage_source(&stage);
+	return untar(&ahead, dir_fd, wish, unpacked, err);
 }
 
 /* ---- zip ---- */

@@ -2,6 +2,8 @@
  * From a stream of bytes to a folder: looks at the first bytes, decompresses, unpacks, checks (product §5). Tar kinds never touch the disk before they are unpacked; a zip is
  * spooled to a file without a name, because its directory stands at its end.
  *
+ * A compressed tar is inflated by a thread of its own while this one writes (base/stage.h).
+ *
  * Invariants: what lies in the folder after a failure is garbage that the caller removes; nothing outside of it was touched. The source is
  * always read to its end, so that a digest over it is the archive's.
  */
@@ -11,6 +13,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/budget.h"
 #include "base/err.h"
 #include "base/stream.h"
 #include "files/folder.h"
@@ -25,8 +28,12 @@ enum {
 
 struct unpack_wish {
 	struct tree_limits limits;
-	uint64_t window_max; /* of zstd: a quarter of fetch-memory */
-	int spool_fd;        /* folder for the spooled zip, borrowed */
+	uint64_t window_max;   /* of zstd: a quarter of fetch-memory */
+	int spool_fd;          /* folder for the spooled zip, borrowed */
+	struct budget *budget; /* of buffers; an eighth of it is used here */
+	void (*wake)(
+	    void *self); /* makes a waiting read of the source come back, when nobody wants the rest; or NULL */
+	void *self;
 };
 
 struct unpacked {

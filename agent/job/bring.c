@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/stage.h"
 #include "base/text.h"
 #include "config/arguments.h"
 #include "config/variables.h"
@@ -21,7 +22,11 @@
 #include "job/job.h"
 #include "job/origin.h"
 
-enum { WINDOW_SHARE = 4 /* of fetch-memory, one part may be a zstd window (product §5) */ };
+enum {
+	WINDOW_SHARE = 4, /* of fetch-memory, one part may be a zstd window (product §5) */
+	AHEAD_SHARE = 16, /* and one what is fetched and hashed ahead of whoever inflates */
+	AHEAD_BLOCKS = 16,
+};
 
 /* ---- where to work ---- */
 
@@ -97,23 +102,23 @@ keep_digest(struct job *job, struct digest *digest)
 	job->code.bytes = digest->bytes;
 }
 
+/* A digest that is asked for wants all bytes, also of what was refused. */
+static int
+wants_digest(const struct job *job)
+{
+	return job->plan.sha256 != NULL || job->plan.binding_sha256 != NULL;
+}
+
 /*
- * Bytes that were refused and had a digest to match: most likely they are simply other bytes, and then that is the reason to give. Without a
- * digest nothing more is read.
+ * Bytes that were refused and had a digest to match: most likely they are simply other bytes, and then that is the reason to give.
  */
 static int
-explain_refusal(struct job *job, struct digest *digest, const struct origin *origin, struct err *err)
+explain_refusal(struct job *job, const struct origin *origin, struct err *err)
 {
 	struct err other = {.phase = err->phase};
 
-	if (err->kind != ERR_ARCHIVE || (job->plan.sha256 == NULL && job->plan.binding_sha256 == NULL)) {
-		return -1;
-	}
-	if (digest_drain(digest, &other) == 0) {
-		keep_digest(job, digest);
-		if (verify(job, origin, &other) < 0 && other.kind == ERR_DIGEST) {
-			*err = other;
-		}
+	if (verify(job, origin, &other) < 0 && other.kind == ERR_DIGEST) {
+		*err = other;
 	}
 	return -1;
 }
@@ -161,25 +166,78 @@ settle(struct job *job, const struct unpacked *unpacked, struct err *err)
 	return !unpacked->executable ? 0 : make_zip_command(job, zip, unpacked->interpreter, err);
 }
 
+/* Reads to the end what nobody wanted. */
+static int
+drain(const struct source *src, struct err *err)
+{
+	unsigned char scratch[4096];
+	const void *bytes = NULL;
+	ssize_t n = 1;
+
+	while (n > 0) {
+		n = source_lend(src, scratch, sizeof(scratch), &bytes, err);
+	}
+	return n < 0 ? -1 : 0;
+}
+
+/* Where one reads ahead nobody may be left waiting for the network when the job has failed: unless all bytes are wanted for their digest. */
+struct feeding {
+	struct job *job;
+	struct origin *origin;
+};
+
+static void
+stop_feeding(void *self)
+{
+	const struct feeding *feeding = self;
+
+	if (!wants_digest(feeding->job)) {
+		origin_cancel(feeding->origin);
+	}
+}
+
+/*
+ * One thread fetches and hashes, one inflates, this one writes. Whatever happens the first two have ended when this is over.
+ */
 static int
 unpack_stream(struct job *job, struct origin *origin, struct unpacked *unpacked, struct err *err)
 {
+	struct feeding feeding = {.job = job, .origin = origin};
 	const struct unpack_wish wish = {
 	    .limits = limits_of(job),
-	    .window_max = (uint64_t)settings_bytes(&job->settings, SETTING_FETCH_MEMORY) / WINDOW_SHARE,
+	    .window_max = job->budget.max / WINDOW_SHARE,
 	    .spool_fd = job->workspace.base_fd,
+	    .budget = &job->budget,
+	    .wake = stop_feeding,
+	    .self = &feeding,
+	};
+	const struct stage_plan plan = {
+	    .budget = &job->budget,
+	    .block_bytes = job->budget.max / AHEAD_SHARE / AHEAD_BLOCKS,
+	    .blocks = AHEAD_BLOCKS,
+	    .wake = origin_cancel,
+	    .self = origin,
 	};
 	struct digest digest;
 	struct source hashed = digest_init(&digest, &origin->source);
+	CLEAN_STAGE stage = {.memory = NULL};
 
-	if (unpack(&hashed, job->workspace.stage_fd, &wish, unpacked, err) < 0) {
-		return explain_refusal(job, &digest, origin, err);
-	}
-	if (digest_drain(&digest, err) < 0) {
+	if (stage_start(&stage, &plan, &hashed, err) < 0) {
 		return -1;
 	}
-	keep_digest(job, &digest);
-	return 0;
+	struct source ahead = stage_source(&stage);
+	int result = unpack(&ahead, job->workspace.stage_fd, &wish, unpacked, err);
+	struct err trouble = {.phase = err->phase};
+	int whole = (result == 0 || (wants_digest(job) && err->kind == ERR_ARCHIVE)) && drain(&ahead, &trouble) == 0;
+	stage_end(&stage);
+	if (whole) {
+		keep_digest(job, &digest);
+		return result == 0 ? 0 : explain_refusal(job, origin, err);
+	}
+	if (result == 0) {
+		*err = trouble;
+	}
+	return -1;
 }
 
 /* Fetching and unpacking are one stream; the time is told apart by who waited for whom. */
@@ -384,6 +442,7 @@ job_bring(struct job *job, struct err *err)
 	}
 	job->net.deadline_ms = clock_now_ms() + settings_ms(&job->settings, SETTING_FETCH_TIMEOUT);
 	job->net.plain_http = job->plan.may_http;
+	budget_init(&job->budget, (size_t)settings_bytes(&job->settings, SETTING_FETCH_MEMORY));
 	if (job->request->project != NULL || job->plan.how == CODE_FOUND_HERE) {
 		job->code.found_by = job->request->project != NULL ? "train run" : code_find_name(job->plan.how);
 		(void)snprintf(job->code.kind, sizeof(job->code.kind), "%s", "in place");

@@ -98,7 +98,7 @@ job_make_run_id(char out[RUN_ID_MAX])
 static int
 open_job(struct job *job, const struct job_request *request, struct err *err)
 {
-	*job = (struct job){.request = request, .code = {.bytes = -1}, .net = {.wake_fd = -1, .envp = request->envp}};
+	*job = (struct job){.request = request, .code = {.bytes = -1}, .net = {.wake_fd = -1, .cancel_fd = -1, .envp = request->envp}};
 	journal_open(&job->journal);
 	settings_init(&job->settings);
 	metrics_init(&job->metrics, &(struct metrics_setup){0});

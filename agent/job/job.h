@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/budget.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mask.h"
@@ -93,6 +94,7 @@ struct job {
 	struct mask log_mask; /* for the pipeline's log */
 
 	struct net_context net;
+	struct budget budget; /* of all buffers while code is brought */
 	struct creds *creds;
 	struct err tags_err; /* why tags could not be asked, where they were the only hope */
 	struct workspace workspace;

@@ -3,11 +3,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "config/variables.h"
 #include "job/job.h"
+#include "net/resume.h"
 
 enum { TOKEN_MAX = 8192 /* bytes of TRAIN_CODE_TOKEN_FILE; a header takes less */ };
 
@@ -26,12 +29,93 @@ read_on(void *self, void *bytes, size_t len, struct err *err)
 	return n;
 }
 
+static ssize_t
+lend_on(void *self, const void **bytes, struct err *err)
+{
+	struct origin *origin = self;
+	int64_t began_us = clock_now_us();
+
+	if (net_check(origin->net, err) < 0) {
+		return -1;
+	}
+	ssize_t n = origin->below.lend(origin->below.self, bytes, err);
+	origin->spent_us += clock_now_us() - began_us;
+	return n;
+}
+
 static void
-begin(struct origin *origin, const struct source *below, const struct net_context *net)
+begin(struct origin *origin, const struct source *below, struct net_context *net)
 {
 	origin->below = *below;
 	origin->net = net;
-	origin->source = (struct source){.read = read_on, .self = origin};
+	origin->source = (struct source){.read = read_on, .lend = below->lend != NULL ? lend_on : NULL, .self = origin};
+}
+
+/* ---- several connections ---- */
+
+static int
+open_cancel(struct origin *origin, struct net_context *net, struct err *err)
+{
+	net->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	origin->net = net;
+	origin->cancels = net->cancel_fd >= 0;
+	return origin->cancels ? 0 : err_set(err, ERR_SYSTEM, errno, "cannot fetch");
+}
+
+void
+origin_cancel(void *self)
+{
+	const struct origin *origin = self;
+	const uint64_t one = 1;
+
+	if (origin->cancels && write(origin->net->cancel_fd, &one, sizeof(one)) < 0) {
+		return; /* it is full: readable already */
+	}
+}
+
+/* As many slots as half of the memory holds, and no more than the object fills. */
+static size_t
+slots_for(const struct budget *budget, int64_t size)
+{
+	size_t by_memory = budget->max / 2 / PARTS_SLOT_BYTES;
+	size_t by_size = (size_t)(size / PARTS_SLOT_BYTES + 1);
+	size_t slots = by_memory < by_size ? by_memory : by_size;
+
+	return slots < PARTS_SLOTS_MAX ? slots : PARTS_SLOTS_MAX;
+}
+
+/*
+ * Reads 'first' alone, or with others beside it: for objects of several slots whose pieces are known to belong together, by a strong ETag.
+ */
+static int
+begin_fetch(struct origin *origin, struct job *job, const struct lane *first, int64_t size, const char *etag,
+    int (*add)(void *self, struct lane *lane, struct err *err), struct err *err)
+{
+	size_t slots = size > 2 * PARTS_SLOT_BYTES && resume_is_strong(etag) ? slots_for(&job->budget, size) : 0;
+
+	if (slots < 2) {
+		begin(origin, &first->source, &job->net);
+		return 0;
+	}
+	const struct parts_setup setup = {
+	    .budget = &job->budget,
+	    .size = size,
+	    .slots = slots,
+	    .first = *first,
+	    .add = add,
+	    .wake = origin_cancel,
+	    .self = origin,
+	};
+	origin->net = &job->net;
+	origin->parts = parts_open(&setup, err);
+	if (origin->parts == NULL) {
+		origin->s3 = NULL;
+		origin->web = NULL;
+		return -1;
+	}
+	const struct source source = parts_source(origin->parts);
+	begin(origin, &source, &job->net);
+	return 0;
 }
 
 /* Keeps a copy of a text that the server gave; "" is none. */
@@ -46,6 +130,19 @@ keep(char **to, const char *text, struct err *err)
 }
 
 /* ---- S3 ---- */
+
+static int
+add_s3(void *self, struct lane *lane, struct err *err)
+{
+	const struct origin *origin = self;
+	struct s3 *other = s3_another(origin->s3, err);
+
+	if (other == NULL) {
+		return -1;
+	}
+	*lane = s3_lane(other);
+	return 0;
+}
 
 static int
 open_s3(struct origin *origin, struct job *job, struct err *err)
@@ -69,9 +166,8 @@ open_s3(struct origin *origin, struct job *job, struct err *err)
 	}
 	origin->has_sha256 = meta.has_sha256;
 	memcpy(origin->sha256, meta.sha256, sizeof(origin->sha256));
-	const struct source source = s3_source(origin->s3);
-	begin(origin, &source, &job->net);
-	return 0;
+	const struct lane first = s3_lane(origin->s3);
+	return begin_fetch(origin, job, &first, meta.size, meta.etag, add_s3, err);
 }
 
 /* ---- the web ---- */
@@ -103,6 +199,19 @@ read_token(struct secret *token, char *const *envp, struct err *err)
 }
 
 static int
+add_web(void *self, struct lane *lane, struct err *err)
+{
+	const struct origin *origin = self;
+	struct web *other = web_another(origin->web, err);
+
+	if (other == NULL) {
+		return -1;
+	}
+	*lane = web_lane(other);
+	return 0;
+}
+
+static int
 open_web(struct origin *origin, struct job *job, struct err *err)
 {
 	struct web_meta meta;
@@ -121,19 +230,21 @@ open_web(struct origin *origin, struct job *job, struct err *err)
 	if (origin->web == NULL || keep(&job->code.etag, meta.etag, err) < 0) {
 		return -1;
 	}
-	const struct source source = web_source(origin->web);
-	begin(origin, &source, &job->net);
-	return 0;
+	const struct lane first = web_lane(origin->web);
+	return begin_fetch(origin, job, &first, meta.size, meta.etag, add_web, err);
 }
 
 int
 origin_open(struct origin *origin, struct job *job, struct err *err)
 {
+	if (open_cancel(origin, &job->net, err) < 0) {
+		return -1;
+	}
 	return job->plan.address.scheme == CODE_S3 ? open_s3(origin, job, err) : open_web(origin, job, err);
 }
 
 void
-origin_of_file(struct origin *origin, int *fd, const char *name, const struct net_context *net)
+origin_of_file(struct origin *origin, int *fd, const char *name, struct net_context *net)
 {
 	origin->fd = fd_take(fd);
 	origin->has_file = 1;
@@ -144,8 +255,15 @@ origin_of_file(struct origin *origin, int *fd, const char *name, const struct ne
 void
 origin_close(struct origin *origin)
 {
-	s3_close(origin->s3);
-	web_close(origin->web);
+	if (origin->parts != NULL) {
+		parts_close(origin->parts); /* and with it the connections */
+	} else {
+		s3_close(origin->s3);
+		web_close(origin->web);
+	}
+	if (origin->cancels) {
+		fd_close(&origin->net->cancel_fd);
+	}
 	secret_release(&origin->token);
 	if (origin->has_file) {
 		fd_close(&origin->fd);

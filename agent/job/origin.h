@@ -1,6 +1,6 @@
 /*
  * Where an archive's bytes come from: S3, the web or a file, behind one source. Besides the bytes: who may go on, how long they let us wait, and what
- * their server says of them.
+ * their server says of them. What is large comes over several connections where that pays (net/parts.h).
  */
 #ifndef TRAIN_JOB_ORIGIN_H
 #define TRAIN_JOB_ORIGIN_H
@@ -12,6 +12,7 @@
 #include "base/limits.h"
 #include "base/secret.h"
 #include "base/stream.h"
+#include "net/parts.h"
 #include "net/s3.h"
 #include "net/web.h"
 
@@ -23,9 +24,11 @@ struct origin {
 	int64_t spent_us;     /* spent inside the source: waiting for bytes */
 
 	struct source below;
-	const struct net_context *net;
-	struct s3 *s3;
-	struct web *web;
+	struct net_context *net;
+	struct s3 *s3;       /* the first connection; belongs to 'parts' where there are any */
+	struct web *web;     /* the same */
+	struct parts *parts; /* NULL: one connection */
+	int cancels;         /* net->cancel_fd is ours */
 	struct secret token;
 	int has_file;
 	int fd; /* valid with 'has_file' */
@@ -38,7 +41,10 @@ struct origin {
 MUST_CHECK int origin_open(struct origin *origin, struct job *job, struct err *err);
 
 /* A file on disk; takes '*fd'. 'name' is borrowed. */
-void origin_of_file(struct origin *origin, int *fd, const char *name, const struct net_context *net);
+void origin_of_file(struct origin *origin, int *fd, const char *name, struct net_context *net);
+
+/* Makes a read that waits for the network come back with ERR_STOPPED, and every later one: nobody wants the rest. From any thread. 'self' is the origin. */
+void origin_cancel(void *self);
 
 void origin_close(struct origin *origin);
 #define CLEAN_ORIGIN CLEANUP(origin_close) struct origin

@@ -34,6 +34,14 @@ net_env_is_true(char *const *envp, const char *name)
 	return 0;
 }
 
+int
+net_wakes(const struct net_context *ctx, struct pollfd fds[NET_WAKES])
+{
+	fds[0] = (struct pollfd){.fd = ctx->wake_fd, .events = POLLIN};
+	fds[1] = (struct pollfd){.fd = ctx->cancel_fd, .events = POLLIN};
+	return NET_WAKES; /* poll passes over descriptors below 0 */
+}
+
 /*
  * 1 once the wake descriptor is readable, 0 when the time is up first. An error of poll itself counts as the time
  * being up.
@@ -41,11 +49,11 @@ net_env_is_true(char *const *envp, const char *name)
 static int
 woken(const struct net_context *ctx, int64_t until_ms)
 {
-	struct pollfd wake = {.fd = ctx->wake_fd, .events = POLLIN};
-	int ready;
+	struct pollfd wakes[NET_WAKES];
+	int count = net_wakes(ctx, wakes), ready;
 
 	do {
-		ready = poll(&wake, 1, clock_poll_ms(until_ms));
+		ready = poll(wakes, (nfds_t)count, clock_poll_ms(until_ms));
 	} while ((ready < 0 && errno == EINTR) || (ready == 0 && clock_now_ms() < until_ms));
 	return ready > 0;
 }

@@ -8,6 +8,7 @@
 #ifndef TRAIN_NET_CONTEXT_H
 #define TRAIN_NET_CONTEXT_H
 
+#include <poll.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -15,10 +16,15 @@
 
 struct net_context {
 	int wake_fd;         /* readable means stop at once; -1 when there is none */
+	int cancel_fd;       /* the same for what is fetched now and nobody wants any more; -1 when there is none */
 	int64_t deadline_ms; /* monotonic; DEADLINE_NEVER is allowed, though no phase uses it */
 	char *const *envp;   /* NAME=VALUE words ended by NULL; where every AWS_ and proxy variable is looked up */
 	int plain_http;      /* 1: http:// may go beyond loopback: TRAIN_CODE_INSECURE, or the request has a digest */
 };
+
+/* Fills 'fds' with what every wait in this room polls besides its own: how many. */
+enum { NET_WAKES = 2 };
+int net_wakes(const struct net_context *ctx, struct pollfd fds[NET_WAKES]);
 
 /* The value of an environment variable; NULL when it is absent or empty. Borrowed from envp. */
 const char *net_env(char *const *envp, const char *name);

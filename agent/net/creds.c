@@ -1,9 +1,11 @@
 #include "net/creds.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/json_read.h"
 #include "net/provider.h"
@@ -12,6 +14,7 @@ struct creds {
 	const struct net_context *ctx;
 	struct credentials held;
 	int has;
+	pthread_mutex_t lock; /* creds_hold */
 };
 
 /* C§8.1, in the SDKs' order. */
@@ -219,6 +222,18 @@ creds_get(struct creds *creds, const struct credentials **current, struct err *e
 }
 
 void
+creds_hold(struct creds *creds)
+{
+	CHECK(pthread_mutex_lock(&creds->lock) == 0);
+}
+
+void
+creds_let_go(struct creds *creds)
+{
+	CHECK(pthread_mutex_unlock(&creds->lock) == 0);
+}
+
+void
 creds_renew(struct creds *creds)
 {
 	creds->has = 0;
@@ -234,6 +249,7 @@ creds_new(const struct net_context *ctx, struct err *err)
 		return NULL;
 	}
 	creds->ctx = ctx;
+	CHECK(pthread_mutex_init(&creds->lock, NULL) == 0);
 	return creds;
 }
 
@@ -242,6 +258,7 @@ creds_free(struct creds *creds)
 {
 	if (creds != NULL) {
 		credentials_release(&creds->held);
+		(void)pthread_mutex_destroy(&creds->lock);
 		free(creds);
 	}
 }

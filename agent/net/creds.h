@@ -66,6 +66,13 @@ void creds_clean(struct creds **creds);
  */
 MUST_CHECK int creds_get(struct creds *creds, const struct credentials **current, struct err *err);
 
+/*
+ * Between the two no other thread gets, renews or drops: what creds_get lent stays as it is. Whoever shares a chain between threads holds it around creds_get
+ * and the use of what it lent.
+ */
+void creds_hold(struct creds *creds);
+void creds_let_go(struct creds *creds);
+
 /* Drops what is held, because a service said it has expired: the next creds_get asks the provider again. */
 void creds_renew(struct creds *creds);
 

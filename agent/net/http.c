@@ -229,17 +229,34 @@ check_time(struct http *http, struct err *err)
 	return 0;
 }
 
+/* libcurl does not pass over descriptors below 0. */
+static unsigned
+fill_wakes(const struct net_context *ctx, struct curl_waitfd wakes[NET_WAKES])
+{
+	struct pollfd fds[NET_WAKES];
+	int count = net_wakes(ctx, fds);
+	unsigned kept = 0;
+
+	for (int i = 0; i < count; i++) {
+		if (fds[i].fd >= 0) {
+			wakes[kept++] = (struct curl_waitfd){.fd = fds[i].fd, .events = CURL_WAIT_POLLIN};
+		}
+	}
+	return kept;
+}
+
 static int
 wait_step(struct http *http, struct err *err)
 {
-	struct curl_waitfd wake = {.fd = http->ctx->wake_fd, .events = CURL_WAIT_POLLIN};
+	struct curl_waitfd wakes[NET_WAKES];
+	unsigned wake_count = fill_wakes(http->ctx, wakes);
 	int64_t until_ms = clock_earlier(http->now.deadline_ms, http->ctx->deadline_ms), begun_ms = clock_now_ms();
 	int64_t window_ms = HTTP_SLOW_WINDOW_MS - http->now.waited_ms;
 	int wait_ms;
 
 	until_ms = clock_earlier(until_ms, begun_ms + window_ms);
 	wait_ms = clock_poll_ms(clock_earlier(until_ms, begun_ms + POLL_STEP_MS));
-	if (curl_multi_poll(http->multi, &wake, http->ctx->wake_fd < 0 ? 0 : 1, wait_ms, NULL) != CURLM_OK) {
+	if (curl_multi_poll(http->multi, wakes, wake_count, wait_ms, NULL) != CURLM_OK) {
 		return err_set(err, ERR_SYSTEM, errno, "cannot wait for '%s'", http->shown);
 	}
 	http->now.waited_ms += clock_now_ms() - begun_ms;

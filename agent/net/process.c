@@ -100,16 +100,18 @@ spawn(char *const *words, char *const *envp, int out_fd, pid_t *pid)
 static int
 wait_readable(const struct net_context *ctx, int fd, int64_t until_ms, struct err *err)
 {
-	struct pollfd fds[2] = {{.fd = fd, .events = POLLIN}, {.fd = ctx->wake_fd, .events = POLLIN}};
+	struct pollfd fds[NET_WAKES + 1];
+	int wakes = net_wakes(ctx, fds);
 
+	fds[wakes] = (struct pollfd){.fd = fd, .events = POLLIN};
 	while (clock_now_ms() < until_ms) {
-		if (poll(fds, 2, clock_poll_ms(until_ms)) < 0 && errno != EINTR) {
+		if (poll(fds, (nfds_t)wakes + 1, clock_poll_ms(until_ms)) < 0 && errno != EINTR) {
 			return err_set(err, ERR_SYSTEM, errno, "cannot wait for credential_process");
 		}
-		if (fds[1].revents != 0) {
-			return net_check(ctx, err) < 0 ? -1 : err_set(err, ERR_STOPPED, 0, "a stop was requested");
+		if (net_check(ctx, err) < 0) {
+			return -1;
 		}
-		if (fds[0].revents != 0) {
+		if (fds[wakes].revents != 0) {
 			return 1;
 		}
 	}

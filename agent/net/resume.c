@@ -1,5 +1,6 @@
 #include "net/resume.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,52 +13,69 @@ resume_is_strong(const char *etag)
 	return len >= 2 && etag[0] == '"' && etag[len - 1] == '"';
 }
 
-/* "bytes 8-11/12": 1 when it begins at 'offset' and agrees with 'size', which it fills when it was unknown. */
+/* Where the piece at hand ends; -1 when the object's size is unknown. */
+static int64_t
+end_of(const struct resume *r)
+{
+	return r->end >= 0 ? r->end : r->size;
+}
+
+/* "bytes 8-11/12": 1 when it is what was asked for and agrees with 'size', which it fills when it was unknown. */
 static int
-range_fits(const struct http_reply *reply, int64_t offset, int64_t *size)
+range_fits(const struct http_reply *reply, struct resume *r)
 {
 	char text[96];
 	long long first, last, whole;
-	int end = 0;
+	int at = 0;
 
 	if (!http_header(reply, "content-range", text, sizeof(text)) ||
-	    sscanf(text, "bytes %18lld-%18lld/%18lld%n", &first, &last, &whole, &end) != 3 || text[end] != '\0') {
+	    sscanf(text, "bytes %18lld-%18lld/%18lld%n", &first, &last, &whole, &at) != 3 || text[at] != '\0') {
 		return 0;
 	}
-	if (first != offset || last != whole - 1 || (*size >= 0 && whole != *size)) {
+	if (first != r->offset || last != (end_of(r) >= 0 ? end_of(r) : whole) - 1 ||
+	    (r->size >= 0 && whole != r->size)) {
 		return 0;
 	}
-	*size = whole;
+	r->size = whole;
 	return 1;
 }
 
 static int
-fail_changed(const struct resume *r, const char *why, struct err *err)
+fail_changed(const struct resume *r, int sys, const char *why, struct err *err)
 {
-	(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' was cut after %lld bytes and cannot be continued: %s", r->name,
-	    (long long)r->offset, why);
+	(void)err_set(
+	    err, ERR_UNAVAILABLE, 0, "'%s' cannot be continued at byte %lld: %s", r->name, (long long)r->offset, why);
+	err->sys = sys;
 	return -1;
 }
 
-/* Asks for the rest once. 0, or -1; '*again' says whether another attempt makes sense. */
+/* Asks for the piece, or what is left of it, once. 0, or -1; '*again' says whether another attempt makes sense. */
 static int
 reopen(struct resume *r, int *again, struct err *err)
 {
 	CLEAN_REPLY reply = {.status = 0};
 	char range[64], etag[HTTP_ETAG_MAX];
 
-	(void)snprintf(range, sizeof(range), "bytes=%lld-", (long long)r->offset);
+	if (end_of(r) >= 0) {
+		(void)snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)r->offset, (long long)end_of(r) - 1);
+	} else {
+		(void)snprintf(range, sizeof(range), "bytes=%lld-", (long long)r->offset);
+	}
 	*again = 1;
+	r->flowing = 0;
+	r->retry_after_ms = 0;
 	if (r->reopen(r->self, range, r->etag, &reply, err) < 0) {
 		return -1;
 	}
 	*again = 0;
 	if (reply.status == 412 || (http_header(&reply, "etag", etag, sizeof(etag)) && strcmp(etag, r->etag) != 0)) {
-		return fail_changed(r, "it was replaced meanwhile", err);
+		return fail_changed(r, ESTALE, "it was replaced meanwhile", err);
 	}
-	if (reply.status != 206 || !range_fits(&reply, r->offset, &r->size)) {
-		return fail_changed(r, "the server does not send parts", err);
+	if (reply.status != 206 || !range_fits(&reply, r)) {
+		return fail_changed(r, ENOTSUP, "the server does not send parts", err);
 	}
+	r->flow_end = end_of(r);
+	r->flowing = 1;
 	return 0;
 }
 
@@ -71,7 +89,7 @@ recover(struct resume *r, struct err *err)
 		return -1;
 	}
 	while (again) {
-		if (retry_next(&r->retry, r->ctx, 0, err) < 0) {
+		if (retry_next(&r->retry, r->ctx, r->retry_after_ms, err) < 0) {
 			return -1;
 		}
 		if (reopen(r, &again, err) == 0) {
@@ -81,20 +99,36 @@ recover(struct resume *r, struct err *err)
 	return -1;
 }
 
+/* A piece that was not asked for yet: the first attempt costs no wait. */
+static int
+open_piece(struct resume *r, struct err *err)
+{
+	int again = 1;
+
+	if (!resume_is_strong(r->etag)) {
+		return fail_changed(r, ENOTSUP, "without a strong ETag pieces might not belong together", err);
+	}
+	if (reopen(r, &again, err) == 0) {
+		return 0;
+	}
+	return again ? recover(r, err) : -1;
+}
+
 static ssize_t
 read_resumed(void *self, void *bytes, size_t len, struct err *err)
 {
 	struct resume *r = self;
 	struct source body = http_source(r->http);
 
-	while (r->size < 0 || r->offset < r->size) {
-		ssize_t n = source_read(&body, bytes, len, err);
+	while (end_of(r) < 0 || r->offset < end_of(r)) {
+		size_t room =
+		    end_of(r) >= 0 && (int64_t)len > end_of(r) - r->offset ? (size_t)(end_of(r) - r->offset) : len;
 
+		if (!r->flowing && open_piece(r, err) < 0) {
+			return -1;
+		}
+		ssize_t n = source_read(&body, bytes, room, err);
 		if (n > 0) {
-			if (r->size >= 0 && n > r->size - r->offset) {
-				return err_set(err, ERR_UNAVAILABLE, 0, "'%s' sent more than its %lld bytes", r->name,
-				    (long long)r->size);
-			}
 			r->offset += n;
 			retry_progress(&r->retry);
 			return n;
@@ -104,7 +138,7 @@ read_resumed(void *self, void *bytes, size_t len, struct err *err)
 		}
 		if (n == 0) {
 			(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' ended after %lld of %lld bytes", r->name,
-			    (long long)r->offset, (long long)r->size);
+			    (long long)r->offset, (long long)end_of(r));
 		}
 		if (recover(r, err) < 0) {
 			return -1;
@@ -117,4 +151,12 @@ struct source
 resume_source(struct resume *resume)
 {
 	return (struct source){.read = read_resumed, .self = resume};
+}
+
+void
+resume_aim(struct resume *resume, int64_t from, int64_t to)
+{
+	resume->flowing = resume->flowing && resume->offset == from && (resume->flow_end < 0 || resume->flow_end >= to);
+	resume->offset = from;
+	resume->end = to;
 }

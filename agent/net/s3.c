@@ -28,7 +28,6 @@ struct s3 {
 	char etag[HTTP_ETAG_MAX];
 	int redirected; /* a wrong region is followed once */
 	int renewed;    /* expired credentials are renewed once */
-	int64_t retry_after_ms;
 };
 
 int
@@ -223,7 +222,7 @@ judge(struct s3 *s3, const struct http_reply *reply, struct err *err)
 	if (service_read_error(s3->http, reply, &error, err) < 0) {
 		return -1;
 	}
-	s3->retry_after_ms = error.retry_after_ms;
+	s3->resume.retry_after_ms = error.retry_after_ms;
 	if (names_wrong_region(reply->status, &error)) {
 		again = follow_region(s3, reply, &error, err);
 		if (again != 0) {
@@ -232,7 +231,9 @@ judge(struct s3 *s3, const struct http_reply *reply, struct err *err)
 	}
 	if (retry_is_stale(error.code) && !s3->renewed) {
 		s3->renewed = 1;
+		creds_hold(s3->creds);
 		creds_renew(s3->creds);
+		creds_let_go(s3->creds);
 		return 1;
 	}
 	if (retry_class_of(reply->status, error.code) != RETRY_NO) {
@@ -270,7 +271,7 @@ get(void *self, const char *range, const char *if_match, struct http_reply *repl
 
 	/* At most one redirect and one renewal, so this ends. */
 	do {
-		s3->retry_after_ms = 0;
+		s3->resume.retry_after_ms = 0;
 		if (send_get(s3, range, if_match, reply, err) < 0) {
 			return -1;
 		}
@@ -348,6 +349,23 @@ prepare(struct s3 *s3, const struct s3_request *request, struct err *err)
 	return s3->http == NULL ? -1 : 0;
 }
 
+static void
+begin_resume(struct s3 *s3, int64_t size)
+{
+	s3->resume = (struct resume){
+	    .ctx = s3->ctx,
+	    .http = s3->http,
+	    .etag = s3->etag,
+	    .name = s3->name,
+	    .size = size,
+	    .end = -1,
+	    .flow_end = -1,
+	    .reopen = get,
+	    .self = s3,
+	};
+	retry_init(&s3->resume.retry, RETRY_ATTEMPTS);
+}
+
 static int
 first_get(struct s3 *s3, struct s3_meta *meta, struct err *err)
 {
@@ -356,7 +374,7 @@ first_get(struct s3 *s3, struct s3_meta *meta, struct err *err)
 
 	retry_init(&retry, RETRY_ATTEMPTS);
 	while (get(s3, NULL, NULL, &reply, err) < 0) {
-		if (retry_next(&retry, s3->ctx, s3->retry_after_ms, err) < 0) {
+		if (retry_next(&retry, s3->ctx, s3->resume.retry_after_ms, err) < 0) {
 			return -1;
 		}
 	}
@@ -365,14 +383,8 @@ first_get(struct s3 *s3, struct s3_meta *meta, struct err *err)
 		    "the reply for '%s' says neither its length nor its end, so a cut would not show", s3->name);
 	}
 	fill_meta(s3, &reply, meta);
-	s3->resume = (struct resume){.ctx = s3->ctx,
-	    .http = s3->http,
-	    .etag = s3->etag,
-	    .name = s3->name,
-	    .size = meta->size,
-	    .reopen = get,
-	    .self = s3};
-	retry_init(&s3->resume.retry, RETRY_ATTEMPTS);
+	begin_resume(s3, meta->size);
+	s3->resume.flowing = 1;
 	return 0;
 }
 
@@ -393,6 +405,62 @@ s3_open(const struct net_context *ctx, struct creds *creds, const struct s3_requ
 		return NULL;
 	}
 	return s3;
+}
+
+static void
+aim(void *self, int64_t from, int64_t to)
+{
+	struct s3 *s3 = self;
+
+	resume_aim(&s3->resume, from, to);
+}
+
+static void
+close_lane(void *self)
+{
+	s3_close(self);
+}
+
+struct lane
+s3_lane(struct s3 *s3)
+{
+	return (struct lane){.aim = aim, .source = resume_source(&s3->resume), .close = close_lane, .self = s3};
+}
+
+static char *
+copy(const char *text)
+{
+	return text != NULL ? strdup(text) : NULL;
+}
+
+struct s3 *
+s3_another(const struct s3 *s3, struct err *err)
+{
+	struct s3 *other = calloc(1, sizeof(*other));
+
+	if (other == NULL) {
+		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot open another connection");
+		return NULL;
+	}
+	*other = (struct s3){.ctx = s3->ctx, .creds = s3->creds, .endpoint = s3->endpoint};
+	memcpy(other->bucket, s3->bucket, sizeof(other->bucket));
+	memcpy(other->name, s3->name, sizeof(other->name));
+	memcpy(other->etag, s3->etag, sizeof(other->etag));
+	other->key = copy(s3->key);
+	other->version_id = copy(s3->version_id);
+	other->owner = copy(s3->owner);
+	if (other->key == NULL || (s3->version_id != NULL && other->version_id == NULL) ||
+	    (s3->owner != NULL && other->owner == NULL)) {
+		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot open another connection");
+	} else {
+		other->http = http_new(s3->ctx, err);
+	}
+	if (other->http == NULL) {
+		s3_close(other);
+		return NULL;
+	}
+	begin_resume(other, s3->resume.size);
+	return other;
 }
 
 struct source

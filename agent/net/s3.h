@@ -19,6 +19,7 @@
 #include "net/aws.h"
 #include "net/context.h"
 #include "net/creds.h"
+#include "net/parts.h"
 #include "net/reply.h"
 
 enum {
@@ -61,6 +62,15 @@ struct s3 *s3_open(const struct net_context *ctx, struct creds *creds, const str
  * read.
  */
 struct source s3_source(struct s3 *s3);
+
+/* The same as a lane of net/parts.h, which then owns 's3'. */
+struct lane s3_lane(struct s3 *s3);
+
+/*
+ * Another connection to the same object, for pieces: nothing is sent before its lane is aimed. Reads 's3' during the call only, and only what does not change
+ * while its own lane is at work. NULL with ERR_SYSTEM.
+ */
+struct s3 *s3_another(const struct s3 *s3, struct err *err);
 
 void s3_close(struct s3 *s3);
 void s3_clean(struct s3 **s3);

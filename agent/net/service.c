@@ -26,7 +26,8 @@ host_of(const struct url *url, char *out, size_t size)
 
 /* Signs with the current credentials and puts the signer's headers into 'lines'. */
 static int
-sign(struct creds *creds, const struct service_call *call, const struct url *url, struct lines *lines, struct err *err)
+sign_held(
+    struct creds *creds, const struct service_call *call, const struct url *url, struct lines *lines, struct err *err)
 {
 	CLEAN_SIGV4 sig = {.date = ""};
 	struct sigv4_header headers[SIGV4_HEADERS_MAX];
@@ -75,6 +76,16 @@ sign(struct creds *creds, const struct service_call *call, const struct url *url
 	}
 	lines_add(lines, "Authorization", buf_text(&sig.authorization));
 	return 0;
+}
+
+/* Several threads may sign with one chain. */
+static int
+sign(struct creds *creds, const struct service_call *call, const struct url *url, struct lines *lines, struct err *err)
+{
+	creds_hold(creds);
+	int result = sign_held(creds, call, url, lines, err);
+	creds_let_go(creds);
+	return result;
 }
 
 /* Plain http is for loopback, unless the one who started the job said otherwise. */

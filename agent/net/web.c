@@ -30,7 +30,6 @@ struct web {
 	void *self;
 	char name[NAME_SHOWN_MAX];
 	char etag[HTTP_ETAG_MAX];
-	int64_t retry_after_ms;
 	struct resume resume;
 };
 
@@ -223,7 +222,7 @@ judge(struct web *web, const struct walk *walk, const struct http_reply *reply, 
 
 	buf_init(&bare, WHOLE_MAX);
 	(void)url_print(&walk->url, 1, &bare);
-	web->retry_after_ms = reply_retry_after_ms(reply);
+	web->resume.retry_after_ms = reply_retry_after_ms(reply);
 	if (retry_class_of(status, "") != RETRY_NO) {
 		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%.200s' cannot be served now: the server answers %d",
 		    buf_text(&bare), status);
@@ -248,7 +247,7 @@ static int
 walk_to_file(struct web *web, struct walk *walk, const char *range, const char *if_match, struct http_reply *reply,
     struct err *err)
 {
-	web->retry_after_ms = 0;
+	web->resume.retry_after_ms = 0;
 	*walk = (struct walk){.url = web->first};
 	for (;;) {
 		if (check_hop(web, walk, err) < 0 || send_hop(web, walk, range, if_match, reply, err) < 0) {
@@ -281,6 +280,23 @@ get_rest(void *self, const char *range, const char *if_match, struct http_reply 
 	return walk_to_file(self, &walk, range, if_match, reply, err);
 }
 
+static void
+begin_resume(struct web *web, int64_t size)
+{
+	web->resume = (struct resume){
+	    .ctx = web->ctx,
+	    .http = web->http,
+	    .etag = web->etag,
+	    .name = web->name,
+	    .size = size,
+	    .end = -1,
+	    .flow_end = -1,
+	    .reopen = get_rest,
+	    .self = web,
+	};
+	retry_init(&web->resume.retry, RETRY_ATTEMPTS);
+}
+
 static int
 first_get(struct web *web, struct web_meta *meta, struct err *err)
 {
@@ -290,7 +306,7 @@ first_get(struct web *web, struct web_meta *meta, struct err *err)
 
 	retry_init(&retry, RETRY_ATTEMPTS);
 	while (walk_to_file(web, &walk, NULL, NULL, &reply, err) < 0) {
-		if (retry_next(&retry, web->ctx, web->retry_after_ms, err) < 0) {
+		if (retry_next(&retry, web->ctx, web->resume.retry_after_ms, err) < 0) {
 			return -1;
 		}
 	}
@@ -304,14 +320,8 @@ first_get(struct web *web, struct web_meta *meta, struct err *err)
 	memcpy(meta->host, walk.url.host, sizeof(meta->host));
 	(void)http_header(&reply, "etag", meta->etag, sizeof(meta->etag));
 	memcpy(web->etag, meta->etag, sizeof(web->etag));
-	web->resume = (struct resume){.ctx = web->ctx,
-	    .http = web->http,
-	    .etag = web->etag,
-	    .name = web->name,
-	    .size = meta->size,
-	    .reopen = get_rest,
-	    .self = web};
-	retry_init(&web->resume.retry, RETRY_ATTEMPTS);
+	begin_resume(web, meta->size);
+	web->resume.flowing = 1;
 	return 0;
 }
 
@@ -353,6 +363,52 @@ web_open(const struct net_context *ctx, const struct web_request *request, struc
 		return NULL;
 	}
 	return web;
+}
+
+static void
+aim(void *self, int64_t from, int64_t to)
+{
+	struct web *web = self;
+
+	resume_aim(&web->resume, from, to);
+}
+
+static void
+close_lane(void *self)
+{
+	web_close(self);
+}
+
+struct lane
+web_lane(struct web *web)
+{
+	return (struct lane){.aim = aim, .source = resume_source(&web->resume), .close = close_lane, .self = web};
+}
+
+struct web *
+web_another(const struct web *web, struct err *err)
+{
+	struct web *other = calloc(1, sizeof(*other));
+
+	if (other == NULL) {
+		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot open another connection");
+		return NULL;
+	}
+	*other = (struct web){.ctx = web->ctx,
+	    .first = web->first,
+	    .token = web->token,
+	    .token_host = web->token_host,
+	    .allow = web->allow,
+	    .self = web->self};
+	memcpy(other->name, web->name, sizeof(other->name));
+	memcpy(other->etag, web->etag, sizeof(other->etag));
+	other->http = http_new(web->ctx, err);
+	if (other->http == NULL) {
+		web_close(other);
+		return NULL;
+	}
+	begin_resume(other, web->resume.size);
+	return other;
 }
 
 struct source

@@ -16,6 +16,7 @@
 #include "base/secret.h"
 #include "base/stream.h"
 #include "net/context.h"
+#include "net/parts.h"
 #include "net/reply.h"
 #include "net/url.h"
 
@@ -57,6 +58,12 @@ struct web *web_open(
 
 /* The body; valid until web_close. A body that ends before its length never looks like an end. */
 struct source web_source(struct web *web);
+
+/* The same as a lane of net/parts.h, which then owns 'web'. */
+struct lane web_lane(struct web *web);
+
+/* Another connection to the same file, for pieces, as s3_another. 'allow' is then asked from another thread. NULL with ERR_SYSTEM. */
+struct web *web_another(const struct web *web, struct err *err);
 
 void web_close(struct web *web);
 void web_clean(struct web **web);

@@ -361,7 +361,7 @@ creds_process_failures_are_told_apart(void **state)
 static void
 creds_process_that_hangs_ends_with_the_phase(void **state)
 {
-	struct net_context ctx = {.wake_fd = -1, .deadline_ms = clock_now_ms() + 100};
+	struct net_context ctx = {.wake_fd = -1, .cancel_fd = -1, .deadline_ms = clock_now_ms() + 100};
 	struct environment env;
 	struct err err = {.kind = ERR_NONE};
 	const struct credentials *got;

@@ -244,7 +244,7 @@ http_ends_at_the_deadline_of_the_phase(void **state)
 {
 	const struct step steps[] = {{.raw = "", .silent = 1}};
 	struct err err = {.kind = ERR_NONE};
-	struct net_context ctx = {.wake_fd = -1, .deadline_ms = clock_now_ms() + 50};
+	struct net_context ctx = {.wake_fd = -1, .cancel_fd = -1, .deadline_ms = clock_now_ms() + 50};
 	CLEAN_HTTP *http = client(&ctx);
 	CLEAN_REPLY reply = {.status = 0};
 	struct loopback lo;

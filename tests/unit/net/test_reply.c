@@ -150,7 +150,7 @@ context_reads_switches_as_sdks_do(void **state)
 static void
 context_waits_end_by_time_deadline_and_stop(void **state)
 {
-	struct net_context ctx = {.wake_fd = -1, .deadline_ms = DEADLINE_NEVER};
+	struct net_context ctx = {.wake_fd = -1, .cancel_fd = -1, .deadline_ms = DEADLINE_NEVER};
 	struct err err = {.kind = ERR_NONE};
 
 	(void)state;

@@ -197,7 +197,7 @@ retry_spends_a_budget(void **state)
 static void
 retry_does_not_begin_a_wait_past_the_deadline(void **state)
 {
-	struct net_context ctx = {.wake_fd = -1, .deadline_ms = clock_now_ms() + 2000};
+	struct net_context ctx = {.wake_fd = -1, .cancel_fd = -1, .deadline_ms = clock_now_ms() + 2000};
 	struct err err = {.kind = ERR_NONE};
 	struct retry retry;
 
