@@ -324,4 +324,17 @@ packing_has(const struct packing *packing, const char *name)
 	return lstat(packing_path(packing, name), &st) == 0;
 }
 
+PACKING void
+packing_assert_round_trip(struct packing *packing, int64_t mtime)
+{
+	for (int at = 0; at < PACKING_KINDS; at++) {
+		const char *archive = packing_archives[at];
+		if (packing_pack_at(packing, "project", archive, mtime) < 0) {
+			fail_msg("%s: %s", archive, packing->err.text);
+		}
+		packing_unpack(packing, archive);
+		packing_assert_same(packing, mtime);
+	}
+}
+
 #endif
