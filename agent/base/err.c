@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+#undef err_set /* what the analyser is told of it */
+
 /* Texts hold names from outside: they must stay one line, and cutting one must not leave half a character. */
 static void
 tidy(char *text)
