@@ -151,7 +151,7 @@ tags_are_the_only_hope(const struct job *job)
 	return job->find.how == CODE_FOUND_NONE && settings_text(&job->settings, SETTING_CODE) == NULL;
 }
 
-/* No credentials means not asked (product §4): the reason is kept for the sentence that says that no code was found. */
+/* No credentials means not asked (product §4). */
 static int
 ask(struct job *job, struct tags *tags, struct err *err)
 {
@@ -235,6 +235,41 @@ job_freeze(struct job *job, struct err *err)
 	return result < 0 ? tell_mistakes(&job->settings.mistakes) : 0;
 }
 
+/* Only a tag could have named the code: what went wrong, and all that may help (product §4). */
+static int
+fail_without_tags(const struct job *job, struct err *err)
+{
+	const struct err *trouble = &job->tags_err;
+	int told = strstr(trouble->text, "sagemaker:ListTags") != NULL;
+
+	(void)err_set(err, trouble->kind, 0,
+	    "no code: the tags were the only hope: %.270s%s%s%s; in a VPC the endpoint com.amazonaws.%s.sagemaker.api; without tags "
+	    "TRAIN_CODE",
+	    trouble->text, told ? "" : "; needed are sagemaker:ListTags on '", told ? "" : job->opt_ml.arn,
+	    told ? "" : "'", job->opt_ml.region);
+	err->phase = PHASE_TAGS;
+	err->http = trouble->http;
+	return -1;
+}
+
+/* `train run DIR`: the folder is the code, and what else names code does not count. */
+static int
+check_project(struct job *job, struct err *err)
+{
+	char origin[SETTING_ORIGIN_MAX];
+
+	if (settings_binding_sha256(&job->settings) != NULL) {
+		return err_set(err, ERR_SETTINGS, 0,
+		    "code-sha256 binds an archive, but '%.200s' is a folder: run the archive, or --packed",
+		    job->request->project);
+	}
+	if (settings_text(&job->settings, SETTING_CODE) != NULL) {
+		journal_warn(&job->journal, "%s is ignored: what runs is '%s'",
+		    settings_origin(&job->settings, SETTING_CODE, origin), job->request->project);
+	}
+	return 0;
+}
+
 static int
 plan_code(struct job *job, struct err *err)
 {
@@ -252,10 +287,8 @@ plan_code(struct job *job, struct err *err)
 	if (result < 0 || job->plan.how != CODE_FOUND_NONE) {
 		return result;
 	}
-	if (job->tags_err.kind != ERR_NONE && job->tags_err.kind != ERR_CREDENTIALS) {
-		*err = job->tags_err;
-		err->phase = PHASE_TAGS;
-		return err_wrap(err, "no code: the tags were the only hope");
+	if (job->tags_err.kind != ERR_NONE) {
+		return fail_without_tags(job, err);
 	}
 	return code_policy_no_code(&job->settings, &job->opt_ml, err);
 }
