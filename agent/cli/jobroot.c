@@ -168,13 +168,12 @@ write_config(int root_fd, const char *name, const struct buf *text, struct err *
 }
 
 static int
-write_hyperparameters(int root_fd, const struct jobroot_wish *wish, struct err *err)
+compose_hyperparameters(struct buf *text, const struct jobroot_wish *wish, struct err *err)
 {
-	CLEAN_BUF text = {0};
 	struct json_writer writer;
 
-	buf_init(&text, CONFIG_MAX);
-	json_writer_init(&writer, &text, 0);
+	buf_init(text, CONFIG_MAX);
+	json_writer_init(&writer, text, 0);
 	json_open_object(&writer, NULL);
 	for (size_t i = 0; i < wish->hp_count; i++) {
 		const char *equals = strchr(wish->hps[i], '=');
@@ -186,7 +185,7 @@ write_hyperparameters(int root_fd, const struct jobroot_wish *wish, struct err *
 		json_add_string(&writer, name, equals + 1);
 	}
 	json_close_object(&writer);
-	return write_config(root_fd, "input/config/hyperparameters.json", &text, err);
+	return 0;
 }
 
 static int
@@ -327,31 +326,45 @@ prune(const char *folder)
 /* ---- all of it ---- */
 
 static int
-fill(int root_fd, const struct jobroot *root, const struct jobroot_wish *wish, struct err *err)
+gather_channels(struct local_channels *channels, const struct jobroot_wish *wish, struct err *err)
 {
-	CLEANUP(channels_done) struct local_channels channels = {.count = 0};
-
-	if (find_channels(&channels, wish->folder, err) < 0) {
+	if (find_channels(channels, wish->folder, err) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < wish->channel_count; i++) {
-		if (take_channel(&channels, wish->channels[i], err) < 0) {
+		if (take_channel(channels, wish->channels[i], err) < 0) {
 			return -1;
 		}
 	}
-	return write_hyperparameters(root_fd, wish, err) < 0 || write_channels(root_fd, &channels, err) < 0 ||
-	               write_checkpoints(root_fd, root->path, err) < 0
-	           ? -1
-	           : 0;
+	return 0;
+}
+
+static int
+fill(const struct jobroot *root, const struct local_channels *channels, const struct buf *hps, struct err *err)
+{
+	static const char *const inside[] = {
+	    "input", "input/config", "input/data", "model", "output", "output/data", "checkpoints", NULL};
+	int fd = root->lock_fd;
+
+	if (make_folders(fd, inside, root->path, err) < 0 ||
+	    write_config(fd, "input/config/hyperparameters.json", hps, err) < 0 ||
+	    write_channels(fd, channels, err) < 0) {
+		return -1;
+	}
+	return write_checkpoints(fd, root->path, err);
 }
 
 int
 jobroot_make(struct jobroot *root, const struct jobroot_wish *wish, struct err *err)
 {
-	static const char *const inside[] = {
-	    "input", "input/config", "input/data", "model", "output", "output/data", "checkpoints", NULL};
+	CLEANUP(channels_done) struct local_channels channels = {.count = 0};
+	CLEAN_BUF hps = {0};
 
 	*root = JOBROOT_NONE;
+	/* What was typed wrong is found before anything is made. */
+	if (gather_channels(&channels, wish, err) < 0 || compose_hyperparameters(&hps, wish, err) < 0) {
+		return -1;
+	}
 	job_make_run_id(root->run_id);
 	root->path = text_format("%s/.train/runs/%s", wish->folder, root->run_id);
 	if (root->path == NULL) {
@@ -368,8 +381,7 @@ jobroot_make(struct jobroot *root, const struct jobroot_wish *wish, struct err *
 	if (root->lock_fd < 0 || flock(root->lock_fd, LOCK_SH) < 0) {
 		return err_set(err, ERR_WORKSPACE, errno, "cannot open '%s'", root->path);
 	}
-	if (make_folders(root->lock_fd, inside, root->path, err) < 0 || fill(root->lock_fd, root, wish, err) < 0 ||
-	    link_latest(train, root->run_id, err) < 0) {
+	if (fill(root, &channels, &hps, err) < 0 || link_latest(train, root->run_id, err) < 0) {
 		return -1;
 	}
 	prune(wish->folder);

@@ -277,7 +277,8 @@ tree_add_hard_link(struct tree *tree, const char *target, struct err *err)
 	memcpy(from, tree->path, sizeof(from));
 	memcpy(tree->path, path, sizeof(path));
 	if (named < 0) {
-		return -1;
+		return err->kind == ERR_ARCHIVE ? tree_refuse(tree, path, "a hard link that leaves the folder", err)
+		                                : -1;
 	}
 	CLEAN_FD fd = sys_open_beneath(tree->dir_fd, from, O_PATH | O_NOFOLLOW, 0);
 	if (named == 0 || fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
