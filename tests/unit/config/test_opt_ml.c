@@ -1,4 +1,4 @@
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 static char *const NO_VARIABLES[] = {NULL};
 

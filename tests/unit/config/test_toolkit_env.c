@@ -1,5 +1,5 @@
 /* The SM_ variables are those of SageMaker's training toolkit, with its values; each difference has its reason here. */
-#include "toolkit.h"
+#include "unit/config/toolkit.h"
 
 #include "base/json_read.h"
 #include "config/toolkit_env.h"

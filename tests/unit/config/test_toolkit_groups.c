@@ -1,5 +1,5 @@
 /* The groups of hosts as the toolkit sees them. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/toolkit_groups.h"
 

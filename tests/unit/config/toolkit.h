@@ -5,7 +5,7 @@
 #ifndef TRAIN_TESTS_CONFIG_TOOLKIT_H
 #define TRAIN_TESTS_CONFIG_TOOLKIT_H
 
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "base/text.h"
 #include "config/command.h"
