@@ -128,7 +128,7 @@ ends_with(const char *text, const char *end)
 	size_t len = strlen(text);
 	size_t end_len = strlen(end);
 
-	return len > end_len && strcmp(text + len - end_len, end) == 0;
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
 /* Cuts the blanks off both ends; the text behind the first word, if there is one, is that word's only argument. */
