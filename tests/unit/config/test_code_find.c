@@ -1,5 +1,5 @@
 /* Where the code is when no setting says so: product §3, the default of `code`. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/code_find.h"
 

@@ -1,5 +1,5 @@
 /* Which command is found, and its words: product §7, §8. */
-#include "reading.h"
+#include "unit/config/reading.h"
 
 #include <sys/wait.h>
 

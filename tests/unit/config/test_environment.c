@@ -1,5 +1,5 @@
 /* The pipeline's environment: product §8. */
-#include "reading.h"
+#include "unit/config/reading.h"
 
 #include "config/environment.h"
 #include "config/variables.h"

@@ -1,5 +1,5 @@
 /* Which values are masked, and where: product §10. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "base/mask.h"
 #include "config/hyperparameters.h"
