@@ -140,6 +140,33 @@ long_chains_end_where_the_kernel_ends_them(void **state)
 	assert_true(faccessat(box->in_fd, "l41", F_OK, 0) < 0);
 }
 
+/* A folder that becomes the root takes its links along: what they reached beside it is then outside. */
+static void
+top_folders_may_be_left_or_not(void **state)
+{
+	static const char *const stays[] = {"top", "top/a/..", "top/a/../..a", "top/down/er", "top/deep/up"};
+	static const char *const leaves[] = {
+	    "top/..", "top/../x", "top/../top/a", "top/beside", "top/deep/out", "top/a/../.."};
+	struct box *box = *state;
+
+	make_folder(box, "top");
+	make_folder(box, "top/deep");
+	make_link(box, "deep", "top/down");
+	make_link(box, "..", "top/deep/up");
+	make_link(box, "../x", "top/beside");
+	make_link(box, "up/../x", "top/deep/out");
+	for (size_t i = 0; i < ARRAY_LEN(stays); i++) {
+		assert_false(within_leaves_top(box->in_fd, stays[i]));
+		assert_false(within_leaves(box->in_fd, stays[i]));
+	}
+	for (size_t i = 0; i < ARRAY_LEN(leaves); i++) {
+		if (!within_leaves_top(box->in_fd, leaves[i]) || within_leaves(box->in_fd, leaves[i])) {
+			fail_msg("'%s' leaves the top only", leaves[i]);
+		}
+	}
+	assert_true(within_leaves_top(box->in_fd, "top/../.."));
+}
+
 /* What cannot be resolved for its length is not inside. */
 static void
 names_that_are_too_long_lead_out(void **state)
@@ -173,6 +200,7 @@ main(void)
 	    BOX_TEST(two_links_that_look_harmless_alone),
 	    BOX_TEST(circles_count_as_leading_out),
 	    BOX_TEST(long_chains_end_where_the_kernel_ends_them),
+	    BOX_TEST(top_folders_may_be_left_or_not),
 	    BOX_TEST(names_that_are_too_long_lead_out),
 	};
 
