@@ -48,7 +48,8 @@ main(int argc, char **argv)
 	if (verb == NULL) {
 		verb = verb_find("train");
 	}
-	int asked = verb != NULL && words != argv && argc == 3 && wants_help(argv[2]);
+	CHECK(verb != NULL);
+	int asked = words != argv && argc == 3 && wants_help(argv[2]);
 	int code = asked ? verb_print_help(verb, &err) : verb->run(words, environ, &err);
 	if (code < 0) {
 		exitcode_of_err(&err, &exitcode);
