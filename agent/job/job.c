@@ -13,7 +13,10 @@
 #include "config/variables.h"
 #include "report/sigword.h"
 
-enum { CREDITS_MS = 10000 /* how long the log's reader may take nothing at the very end (product §10) */ };
+enum {
+	CREDITS_MS = 10000,    /* how long the log's reader may take nothing at the very end (product §10) */
+	LAST_WORDS_MS = 14000, /* when a stop was asked for: all that follows a KILL takes at most 15 s (product §9) */
+};
 
 #ifdef TRAIN_TEST_HOOKS
 /* A mistake of ours on demand, so that a test can see what one looks like. */
@@ -138,7 +141,12 @@ release_code(struct job_code *code)
 static void
 close_job(struct job *job)
 {
-	relay_finish(&job->relay, CREDITS_MS, clock_now_ms() + 2 * CREDITS_MS);
+	int64_t deadline_ms = clock_now_ms() + 2 * CREDITS_MS;
+
+	if (job->outcome.stop_signal != 0) {
+		deadline_ms = clock_earlier(deadline_ms, job->outcome.ended_ms + LAST_WORDS_MS);
+	}
+	relay_finish(&job->relay, CREDITS_MS, deadline_ms);
 	log_set_sink(NULL, NULL);
 	relay_close(&job->relay);
 	check_set_report(NULL);

@@ -28,7 +28,8 @@ choose_root(const struct job *job)
 	char here[PATH_BYTES_MAX];
 
 	root = given->given ? given->value.text : root;
-	char *path = root[0] != '/' && getcwd(here, sizeof(here)) != NULL ? text_format("%s/%s", here, root) : strdup(root);
+	char *path =
+	    root[0] != '/' && getcwd(here, sizeof(here)) != NULL ? text_format("%s/%s", here, root) : strdup(root);
 	for (size_t len = path != NULL ? strlen(path) : 0; len > 1 && path[len - 1] == '/'; len--) {
 		path[len - 1] = '\0';
 	}
