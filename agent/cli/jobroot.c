@@ -1,5 +1,6 @@
 #include "cli/jobroot.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +76,11 @@ add_channel(struct local_channels *channels, const char *name, char *path, struc
 
 		free(copy);
 		free(path);
-		return full ? err_set(err, ERR_USAGE, 0, "more than %d channels", (int)CHANNELS_MAX) : no_memory(err);
+		return full
+		           ? err_set(err, ERR_USAGE, 0,
+		                 "more than %d channels: each folder directly under data/ is one; put them into a folder together",
+		                 (int)CHANNELS_MAX)
+		           : no_memory(err);
 	}
 	channels->list[channels->count++] = (struct local_channel){.name = copy, .path = path};
 	return 0;
@@ -167,6 +172,18 @@ write_config(int root_fd, const char *name, const struct buf *text, struct err *
 	return fd_write_file(root_fd, name, buf_text(text), text->len, 0644, err);
 }
 
+/* As with other programs' options the last one counts. */
+static int
+is_named_again(const struct jobroot_wish *wish, size_t at, size_t name_len)
+{
+	for (size_t i = at + 1; i < wish->hp_count; i++) {
+		if (strncmp(wish->hps[i], wish->hps[at], name_len + 1) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static int
 compose_hyperparameters(struct buf *text, const struct jobroot_wish *wish, struct err *err)
 {
@@ -182,7 +199,9 @@ compose_hyperparameters(struct buf *text, const struct jobroot_wish *wish, struc
 		if (equals == NULL || equals == wish->hps[i]) {
 			return err_set(err, ERR_USAGE, 0, "--hp '%s': give NAME=VALUE", wish->hps[i]);
 		}
-		json_add_string(&writer, name, equals + 1);
+		if (!is_named_again(wish, i, (size_t)(equals - wish->hps[i]))) {
+			json_add_string(&writer, name, equals + 1);
+		}
 	}
 	json_close_object(&writer);
 	return 0;
@@ -287,10 +306,23 @@ newest_first(const struct dirent **a, const struct dirent **b)
 	return strcmp((*b)->d_name, (*a)->d_name);
 }
 
+/* Only what job_make_run_id may have named: a folder of somebody else is nobody's to clean. */
 static int
 is_run(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	static const char form[] = "00000000T000000Z-xxxxxxxx";
+	const char *c = entry->d_name;
+
+	for (const char *f = form; *f != '\0'; f++, c++) {
+		int fits = *f == '0'   ? isdigit((unsigned char)*c) != 0
+		           : *f == 'x' ? isxdigit((unsigned char)*c) != 0
+		                       : *c == *f;
+
+		if (!fits) {
+			return 0;
+		}
+	}
+	return *c == '\0';
 }
 
 static void
@@ -378,8 +410,12 @@ jobroot_make(struct jobroot *root, const struct jobroot_wish *wish, struct err *
 		return err_set(err, ERR_WORKSPACE, errno, "cannot make '%s'", root->path);
 	}
 	root->lock_fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root->lock_fd < 0 || flock(root->lock_fd, LOCK_SH) < 0) {
+	if (root->lock_fd < 0) {
 		return err_set(err, ERR_WORKSPACE, errno, "cannot open '%s'", root->path);
+	}
+	/* Some network file systems have no locks: then nobody can take this one away either, and nothing is ever pruned there. */
+	if (flock(root->lock_fd, LOCK_SH) < 0) {
+		log_debug("cannot lock '%s': %s", root->path, strerror(errno));
 	}
 	if (fill(root, &channels, &hps, err) < 0 || link_latest(train, root->run_id, err) < 0) {
 		return -1;
