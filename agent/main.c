@@ -10,6 +10,12 @@
 
 extern char **environ;
 
+static int
+wants_help(const char *word)
+{
+	return strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0;
+}
+
 /* Flags that stand for a verb; everything that is no verb is a job's business (cli/train.c). */
 static const struct verb *
 choose(const char *word)
@@ -17,7 +23,7 @@ choose(const char *word)
 	if (word == NULL) {
 		return verb_find("train");
 	}
-	if (strcmp(word, "-h") == 0 || strcmp(word, "--help") == 0) {
+	if (wants_help(word)) {
 		return verb_find("help");
 	}
 	if (strcmp(word, "--version") == 0) {
@@ -42,7 +48,9 @@ main(int argc, char **argv)
 	if (verb == NULL) {
 		verb = verb_find("train");
 	}
-	int code = verb->run(words, environ, &err);
+	CHECK(verb != NULL);
+	int asked = words != argv && argc == 3 && wants_help(argv[2]);
+	int code = asked ? verb_print_help(verb, &err) : verb->run(words, environ, &err);
 	if (code < 0) {
 		exitcode_of_err(&err, &exitcode);
 		code = exitcode.code;

@@ -18,10 +18,12 @@ void
 check_failed(const char *file, int line, const char *what)
 {
 	void (*report)(const char *) = report_line;
+	static const char before[] = "train: error: ";
 	char text[256];
 
 	report_line = NULL; /* a check that fails inside the report must not call it again */
-	(void)snprintf(text, sizeof(text), "train: error: internal: %s:%d: %s\n", file, line, what);
+	(void)snprintf(
+	    text, sizeof(text), "%sa mistake in train itself, not in the job: %s:%d: %s\n", before, file, line, what);
 	size_t len = strlen(text);
 	text[len - 1] = '\n';
 	if (fd_write_all(STDERR_FILENO, text, len) < 0) {
@@ -29,7 +31,7 @@ check_failed(const char *file, int line, const char *what)
 	}
 	text[len - 1] = '\0';
 	if (report != NULL) {
-		report(text);
+		report(text + sizeof(before) - 1);
 	}
 	_exit(CHECK_EXIT);
 }

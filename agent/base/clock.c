@@ -50,7 +50,8 @@ clock_wall(void)
 	struct timespec now;
 
 	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (double)now.tv_sec + (double)(now.tv_nsec / 1000) / 1e6;
+	long micros = now.tv_nsec / 1000;
+	return (double)now.tv_sec + (double)micros / 1e6;
 }
 
 void

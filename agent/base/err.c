@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 
+#undef err_set /* what the analyser is told of it */
+
 /* Texts hold names from outside: they must stay one line, and cutting one must not leave half a character. */
 static void
 tidy(char *text)
@@ -17,10 +19,15 @@ tidy(char *text)
 		text[utf8_cut(text, len, len - 4)] = '\0';
 		(void)strncat(text, "...", 4);
 	}
-	for (char *c = text; *c != '\0'; c++) {
-		if ((unsigned char)*c < 0x20 || *c == 0x7f) {
-			*c = '?';
+	len = strlen(text);
+	for (size_t i = 0; i < len;) {
+		size_t bytes = utf8_char_len(text + i, len - i);
+
+		if (bytes == 0 || (unsigned char)text[i] < 0x20 || text[i] == 0x7f) {
+			text[i] = '?';
+			bytes = 1;
 		}
+		i += bytes;
 	}
 }
 

@@ -62,6 +62,16 @@ utf8_cut(const char *text, size_t len, size_t max)
 	return ((unsigned char)text[cut] & 0xc0) == 0x80 ? max : cut;
 }
 
+const char *
+text_shown(char out[TEXT_SHOWN], const char *name)
+{
+	size_t len = strlen(name);
+	size_t cut = utf8_cut(name, len, TEXT_SHOWN - 4);
+
+	(void)snprintf(out, TEXT_SHOWN, "%.*s%s", (int)cut, name, cut < len ? "..." : "");
+	return out;
+}
+
 enum { NEAREST_WORD_MAX = 64 };
 
 /* Edits (insert, delete, replace, swap of neighbours) from 'a' to 'b': the rows of the usual table, three at a time. */

@@ -14,6 +14,10 @@ size_t utf8_char_len(const char *text, size_t len);
 /* The largest count of bytes, at most 'max', that does not cut a character. */
 size_t utf8_cut(const char *text, size_t len, size_t max);
 
+/* A name for a message: whole, or its first bytes and "...", so that it does not take the room of the reason. Returns 'out'. */
+enum { TEXT_SHOWN = 204 };
+const char *text_shown(char out[TEXT_SHOWN], const char *name);
+
 /* The entry of 'names' (ended by NULL) nearest to 'word' by edits, if it is within 'edits_max'; else NULL. Case counts. */
 const char *text_nearest(const char *word, const char *const *names, size_t edits_max);
 

@@ -1,5 +1,6 @@
 #include "cli/jobroot.h"
 
+#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +76,11 @@ add_channel(struct local_channels *channels, const char *name, char *path, struc
 
 		free(copy);
 		free(path);
-		return full ? err_set(err, ERR_USAGE, 0, "more than %d channels", (int)CHANNELS_MAX) : no_memory(err);
+		return full
+		           ? err_set(err, ERR_USAGE, 0,
+		                 "more than %d channels: each folder directly under data/ is one; put them into a folder together",
+		                 (int)CHANNELS_MAX)
+		           : no_memory(err);
 	}
 	channels->list[channels->count++] = (struct local_channel){.name = copy, .path = path};
 	return 0;
@@ -167,14 +172,25 @@ write_config(int root_fd, const char *name, const struct buf *text, struct err *
 	return fd_write_file(root_fd, name, buf_text(text), text->len, 0644, err);
 }
 
+/* As with other programs' options the last one counts. */
 static int
-write_hyperparameters(int root_fd, const struct jobroot_wish *wish, struct err *err)
+is_named_again(const struct jobroot_wish *wish, size_t at, size_t name_len)
 {
-	CLEAN_BUF text = {0};
+	for (size_t i = at + 1; i < wish->hp_count; i++) {
+		if (strncmp(wish->hps[i], wish->hps[at], name_len + 1) == 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
+static int
+compose_hyperparameters(struct buf *text, const struct jobroot_wish *wish, struct err *err)
+{
 	struct json_writer writer;
 
-	buf_init(&text, CONFIG_MAX);
-	json_writer_init(&writer, &text, 0);
+	buf_init(text, CONFIG_MAX);
+	json_writer_init(&writer, text, 0);
 	json_open_object(&writer, NULL);
 	for (size_t i = 0; i < wish->hp_count; i++) {
 		const char *equals = strchr(wish->hps[i], '=');
@@ -183,10 +199,12 @@ write_hyperparameters(int root_fd, const struct jobroot_wish *wish, struct err *
 		if (equals == NULL || equals == wish->hps[i]) {
 			return err_set(err, ERR_USAGE, 0, "--hp '%s': give NAME=VALUE", wish->hps[i]);
 		}
-		json_add_string(&writer, name, equals + 1);
+		if (!is_named_again(wish, i, (size_t)(equals - wish->hps[i]))) {
+			json_add_string(&writer, name, equals + 1);
+		}
 	}
 	json_close_object(&writer);
-	return write_config(root_fd, "input/config/hyperparameters.json", &text, err);
+	return 0;
 }
 
 static int
@@ -288,10 +306,23 @@ newest_first(const struct dirent **a, const struct dirent **b)
 	return strcmp((*b)->d_name, (*a)->d_name);
 }
 
+/* Only what job_make_run_id may have named: a folder of somebody else is nobody's to clean. */
 static int
 is_run(const struct dirent *entry)
 {
-	return entry->d_name[0] != '.';
+	static const char form[] = "00000000T000000Z-xxxxxxxx";
+	const char *c = entry->d_name;
+
+	for (const char *f = form; *f != '\0'; f++, c++) {
+		int fits = *f == '0'   ? isdigit((unsigned char)*c) != 0
+		           : *f == 'x' ? isxdigit((unsigned char)*c) != 0
+		                       : *c == *f;
+
+		if (!fits) {
+			return 0;
+		}
+	}
+	return *c == '\0';
 }
 
 static void
@@ -327,31 +358,45 @@ prune(const char *folder)
 /* ---- all of it ---- */
 
 static int
-fill(int root_fd, const struct jobroot *root, const struct jobroot_wish *wish, struct err *err)
+gather_channels(struct local_channels *channels, const struct jobroot_wish *wish, struct err *err)
 {
-	CLEANUP(channels_done) struct local_channels channels = {.count = 0};
-
-	if (find_channels(&channels, wish->folder, err) < 0) {
+	if (find_channels(channels, wish->folder, err) < 0) {
 		return -1;
 	}
 	for (size_t i = 0; i < wish->channel_count; i++) {
-		if (take_channel(&channels, wish->channels[i], err) < 0) {
+		if (take_channel(channels, wish->channels[i], err) < 0) {
 			return -1;
 		}
 	}
-	return write_hyperparameters(root_fd, wish, err) < 0 || write_channels(root_fd, &channels, err) < 0 ||
-	               write_checkpoints(root_fd, root->path, err) < 0
-	           ? -1
-	           : 0;
+	return 0;
+}
+
+static int
+fill(const struct jobroot *root, const struct local_channels *channels, const struct buf *hps, struct err *err)
+{
+	static const char *const inside[] = {
+	    "input", "input/config", "input/data", "model", "output", "output/data", "checkpoints", NULL};
+	int fd = root->lock_fd;
+
+	if (make_folders(fd, inside, root->path, err) < 0 ||
+	    write_config(fd, "input/config/hyperparameters.json", hps, err) < 0 ||
+	    write_channels(fd, channels, err) < 0) {
+		return -1;
+	}
+	return write_checkpoints(fd, root->path, err);
 }
 
 int
 jobroot_make(struct jobroot *root, const struct jobroot_wish *wish, struct err *err)
 {
-	static const char *const inside[] = {
-	    "input", "input/config", "input/data", "model", "output", "output/data", "checkpoints", NULL};
+	CLEANUP(channels_done) struct local_channels channels = {.count = 0};
+	CLEAN_BUF hps = {0};
 
 	*root = JOBROOT_NONE;
+	/* What was typed wrong is found before anything is made. */
+	if (gather_channels(&channels, wish, err) < 0 || compose_hyperparameters(&hps, wish, err) < 0) {
+		return -1;
+	}
 	job_make_run_id(root->run_id);
 	root->path = text_format("%s/.train/runs/%s", wish->folder, root->run_id);
 	if (root->path == NULL) {
@@ -365,11 +410,14 @@ jobroot_make(struct jobroot *root, const struct jobroot_wish *wish, struct err *
 		return err_set(err, ERR_WORKSPACE, errno, "cannot make '%s'", root->path);
 	}
 	root->lock_fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root->lock_fd < 0 || flock(root->lock_fd, LOCK_SH) < 0) {
+	if (root->lock_fd < 0) {
 		return err_set(err, ERR_WORKSPACE, errno, "cannot open '%s'", root->path);
 	}
-	if (make_folders(root->lock_fd, inside, root->path, err) < 0 || fill(root->lock_fd, root, wish, err) < 0 ||
-	    link_latest(train, root->run_id, err) < 0) {
+	/* Some network file systems have no locks: then nobody can take this one away either, and nothing is ever pruned there. */
+	if (flock(root->lock_fd, LOCK_SH) < 0) {
+		log_debug("cannot lock '%s': %s", root->path, strerror(errno));
+	}
+	if (fill(root, &channels, &hps, err) < 0 || link_latest(train, root->run_id, err) < 0) {
 		return -1;
 	}
 	prune(wish->folder);

@@ -16,6 +16,19 @@
 
 enum { OUTPUT_MAX = 1 << 17 /* forty definitions, each below a kilobyte */ };
 
+/* Each on a line of its own, as a job tells them: one error's text would not hold many. */
+static int
+tell_mistakes(const struct notes *mistakes, const char *path, struct err *err)
+{
+	if (mistakes->count + mistakes->lost <= 1) {
+		return notes_to_err(mistakes, "mistakes", err);
+	}
+	for (size_t i = 0; i < mistakes->count; i++) {
+		log_error("%s", mistakes->texts[i]);
+	}
+	return err_set(err, ERR_SETTINGS, 0, "'%s' has %zu mistakes", path, mistakes->count + mistakes->lost);
+}
+
 /* Reads the file and tells every mistake in it, those that have nothing to do with metrics, too: no job would start with them. */
 static int
 read_pipeline(const char *dir, struct pipeline *pipeline, struct err *err)
@@ -43,7 +56,7 @@ read_pipeline(const char *dir, struct pipeline *pipeline, struct err *err)
 	for (size_t i = 0; i < settings.warnings.count; i++) {
 		log_warn("%s", settings.warnings.texts[i]);
 	}
-	return notes_to_err(&settings.mistakes, "mistakes", err);
+	return tell_mistakes(&settings.mistakes, path, err);
 }
 
 static int
@@ -86,6 +99,9 @@ verb_metrics(char *const *argv, char *const *envp, struct err *err)
 	const char *dir = options.plain.count == 1 ? options.plain.items[0] : ".";
 	if (read_pipeline(dir, &pipeline, err) < 0 || write_definitions(&pipeline, agent.count > 0, &out, err) < 0) {
 		return -1;
+	}
+	if (pipeline.metrics.count == 0) {
+		log_warn("'%s/" PIPELINE_FILE "' names no metrics", dir);
 	}
 	if (fd_write_all(STDOUT_FILENO, buf_text(&out), out.len) < 0) {
 		return err_set(err, ERR_IO, errno, "cannot write to stdout");

@@ -84,6 +84,20 @@ pack_target(
 	return 0;
 }
 
+/* The word of '--set code=...', or NULL: then that is the code, and the folder only has its channels and .train. */
+static const char *
+code_set(const struct words *sets)
+{
+	static const char name[] = "code=";
+
+	for (size_t i = 0; i < sets->count; i++) {
+		if (strncmp(sets->items[i], name, sizeof(name) - 1) == 0) {
+			return sets->items[i];
+		}
+	}
+	return NULL;
+}
+
 /* Runs it with the code named by our own settings, or as a folder of links. */
 static int
 run_target(const struct target *target, const struct jobroot *root, struct job_request *request, struct words *sets,
@@ -102,7 +116,7 @@ run_target(const struct target *target, const struct jobroot *root, struct job_r
 	CLEAN_TEXT *digest = text_format("code-sha256=%s", report.sha256);
 	char *const ours[OUR_SETS] = {code, digest};
 	if (target->is_folder && !packed) {
-		request->project = target->path;
+		request->project = code_set(sets) == NULL ? target->path : NULL;
 	} else if (digest == NULL || put_first(sets, ours, packed ? 2 : 1, err) < 0) {
 		return digest == NULL ? err_set(err, ERR_SYSTEM, ENOMEM, "cannot run") : -1;
 	}
@@ -126,6 +140,10 @@ verb_run(char *const *argv, char *const *envp, struct err *err)
 	}
 	if (packed.count > 0 && !target.is_folder) {
 		return err_set(err, ERR_USAGE, 0, "--packed: '%s' is packed already", target.path);
+	}
+	if (code_set(&sets) != NULL && (options.plain.count > 0 || packed.count > 0)) {
+		return err_set(
+		    err, ERR_USAGE, 0, "'%s' and '--set %s' both name the code", target.path, code_set(&sets));
 	}
 	if (options.command != NULL && options.command[0] == NULL) {
 		return err_set(err, ERR_USAGE, 0, "no command behind '--'");

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "config/setting_table.h"
 
 enum { VERBS_MAX = 16 };
 
@@ -65,19 +66,64 @@ verb_nearest(const char *name)
 	return text_nearest(name, names, 2);
 }
 
-void
-verb_print_help(const struct verb *verb)
+/* Each with the letters of the sources that may set it, in the order in which they win. */
+static void
+print_settings(void)
 {
-	if (verb != NULL) {
-		(void)printf("train %s %s\n%s.\n\n%s", strcmp(verb->name, "train") == 0 ? "" : verb->name, verb->usage,
-		    verb->summary, verb->help);
-		return;
+	static const struct {
+		char letter;
+		unsigned bit;
+	} sources[] = {{'C', FROM_C}, {'H', FROM_H}, {'E', FROM_E}, {'T', FROM_T}, {'P', FROM_P}};
+
+	(void)printf(
+	    "\nSettings, and who may set them: C command line, H hyperparameter, E environment, T job tag, P pipeline.json\n");
+	for (int i = 0; i < SETTINGS; i++) {
+		const struct setting_row *row = setting_row((enum setting)i);
+		char from[ARRAY_LEN(sources) + 1] = "";
+		size_t len = 0;
+
+		for (size_t at = 0; at < ARRAY_LEN(sources); at++) {
+			if ((row->from & sources[at].bit) != 0) {
+				from[len++] = sources[at].letter;
+			}
+		}
+		(void)printf("  %-18s  %-4s  %s%s%s%s\n", row->name, from, row->meaning,
+		    row->fallback != NULL ? " [" : "", row->fallback != NULL ? row->fallback : "",
+		    row->fallback != NULL ? "]" : "");
 	}
+}
+
+static void
+print_page(const struct verb *verb)
+{
+	int is_train = strcmp(verb->name, "train") == 0;
+
+	(void)printf("train%s%s%s%s\n%s.\n\n%s", is_train ? "" : " ", is_train ? "" : verb->name,
+	    verb->usage[0] != '\0' ? " " : "", verb->usage, verb->summary, verb->help);
+	if (is_train) {
+		print_settings();
+	}
+}
+
+static void
+print_overview(void)
+{
 	(void)printf("train: runs the same project on a laptop, under docker and as a SageMaker training job\n\n");
 	for (const struct verb *each = verbs; each->name != NULL; each++) {
 		(void)printf("  train %-8s %s\n", each->name, each->summary);
 	}
-	(void)printf("\n'train help VERB' says more about one.\n");
+	(void)printf("\n'train help VERB' says more about one; 'train help train' lists the settings.\n");
+}
+
+int
+verb_print_help(const struct verb *verb, struct err *err)
+{
+	if (verb != NULL) {
+		print_page(verb);
+	} else {
+		print_overview();
+	}
+	return fflush(stdout) == 0 ? 0 : err_set(err, ERR_IO, 0, "cannot write to stdout");
 }
 
 int
@@ -86,6 +132,9 @@ verb_help(char *const *argv, char *const *envp, struct err *err)
 	(void)envp;
 	const struct verb *verb = argv[1] != NULL ? verb_find(argv[1]) : NULL;
 
+	if (argv[1] != NULL && argv[2] != NULL) {
+		return err_set(err, ERR_USAGE, 0, "'%s': one verb at a time: train help [VERB]", argv[2]);
+	}
 	if (argv[1] != NULL && verb == NULL) {
 		const char *nearest = verb_nearest(argv[1]);
 
@@ -93,6 +142,5 @@ verb_help(char *const *argv, char *const *envp, struct err *err)
 		    nearest != NULL ? ": did you mean '" : "", nearest != NULL ? nearest : "",
 		    nearest != NULL ? "'?" : "");
 	}
-	verb_print_help(verb);
-	return fflush(stdout) == 0 ? 0 : err_set(err, ERR_IO, 0, "cannot write to stdout");
+	return verb_print_help(verb, err);
 }

@@ -27,8 +27,8 @@ const struct verb *verb_find(const char *name);
 /* The verb most like 'name', or NULL. */
 const char *verb_nearest(const char *name);
 
-/* Prints the page of one verb, or of all with NULL, on stdout: who asked for it gets it where a pager can take it. */
-void verb_print_help(const struct verb *verb);
+/* Prints the page of one verb, or of all with NULL, on stdout: who asked for it gets it where a pager can take it. 0, or -1 with 'err'. */
+int verb_print_help(const struct verb *verb, struct err *err);
 
 /* One file each. */
 int verb_train(char *const *argv, char *const *envp, struct err *err);

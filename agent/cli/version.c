@@ -55,7 +55,13 @@ verb_version(char *const *argv, char *const *envp, struct err *err)
 	char digest[SHA256_HEX];
 
 	(void)envp;
-	if (options_parse(&options, argv, err) < 0 || self_digest(digest, err) < 0) {
+	if (options_parse(&options, argv, err) < 0) {
+		return -1;
+	}
+	if (options.plain.count > 0 || options.command != NULL) {
+		return err_set(err, ERR_USAGE, 0, "'train version' takes no words: train version [--json]");
+	}
+	if (self_digest(digest, err) < 0) {
 		return -1;
 	}
 	buf_init(&out, 16384);

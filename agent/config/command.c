@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -127,7 +128,7 @@ ends_with(const char *text, const char *end)
 	size_t len = strlen(text);
 	size_t end_len = strlen(end);
 
-	return len > end_len && strcmp(text + len - end_len, end) == 0;
+	return len >= end_len && strcmp(text + len - end_len, end) == 0;
 }
 
 /* Cuts the blanks off both ends; the text behind the first word, if there is one, is that word's only argument. */
@@ -205,20 +206,44 @@ build_words(struct command *command, const struct command_wish *wish, char *cons
 	return finish(command, NULL, &args, err);
 }
 
+/* Python takes nearly everything for true; these are what people write for "no". */
 static int
-check_launchers(const struct command_wish *wish, struct err *err)
+is_off(const struct hyperparameter *hp)
 {
-	for (size_t i = 0; i < ARRAY_LEN(LAUNCHERS); i++) {
-		const struct hyperparameter *hp = hyperparameters_find(&wish->job->hyperparameters, LAUNCHERS[i]);
+	static const char *const words[] = {"", "false", "0", "no", "off", "none"};
 
-		if (hp != NULL && (strcmp(hp->json, "true") == 0 || strcmp(hp->argument, "True") == 0 ||
-		                      strcmp(hp->variable, "1") == 0)) {
-			return err_set(err, ERR_SETTINGS, 0,
-			    "'%s' asks for a launcher that is not supported: each of the %zu hosts would run on its own",
-			    LAUNCHERS[i], wish->job->cluster.host_count);
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		if (strcasecmp(hp->variable, words[i]) == 0) {
+			return 1;
 		}
 	}
 	return 0;
+}
+
+const char *
+command_launcher(const struct hyperparameters *hps)
+{
+	for (size_t i = 0; i < ARRAY_LEN(LAUNCHERS); i++) {
+		const struct hyperparameter *hp = hyperparameters_find(hps, LAUNCHERS[i]);
+
+		if (hp != NULL && !is_off(hp)) {
+			return LAUNCHERS[i];
+		}
+	}
+	return NULL;
+}
+
+static int
+check_launchers(const struct command_wish *wish, struct err *err)
+{
+	const char *launcher = command_launcher(&wish->job->hyperparameters);
+
+	if (launcher == NULL) {
+		return 0;
+	}
+	return err_set(err, ERR_SETTINGS, 0,
+	    "'%s' asks for a launcher that is not supported: each of the %zu hosts would run on its own", launcher,
+	    wish->job->cluster.host_count);
 }
 
 /* The program as a word that cannot be taken for a switch, and with a '/' where PATH is not to be searched. */

@@ -64,6 +64,9 @@ const char *command_program(const struct opt_ml *job, char *const *envp);
 /* The interpreter for Python, borrowed: `python`, else python3 or python on PATH. Where there is none "python3", and the spawn says that it is missing. */
 const char *command_python(const struct settings *settings, char *const *envp);
 
+/* The first of the toolkit's switches for a launcher (mpirun, torchrun and so on) that is on, or NULL. */
+const char *command_launcher(const struct hyperparameters *hps);
+
 /* The pipeline.json to copy when nothing names a command: five lines, for a log. The error itself has it in one line. */
 const char *command_example(void);
 

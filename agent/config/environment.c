@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "base/text.h"
+#include "config/offers.h"
 #include "config/toolkit_env.h"
 #include "config/variables.h"
 
@@ -220,22 +221,41 @@ region_of(const struct environment_facts *facts)
 	return region;
 }
 
-/* What is set only where nobody set it; the project's own wishes come before ours. */
+/* The project's own wishes. Names of the agent's are not among them: where they are unset, that says something, too. */
 static int
-add_defaults(struct environment *env, const struct environment_facts *facts, struct err *err)
+add_project(struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err)
 {
 	const struct pipeline_pairs *pairs = &facts->pipeline->env;
+	CLEAN_BUF refused;
+
+	buf_init(&refused, NOTE_BYTES_MAX);
+	for (size_t i = 0; i < pairs->count; i++) {
+		const char *name = pairs->list[i].name;
+
+		if (offers_is_other_variable(name)) {
+			buf_printf(&refused, "%s%s", refused.len > 0 ? ", " : "", name);
+		} else if (set_where_unset(env, name, pairs->list[i].value, err) < 0) {
+			return -1;
+		}
+	}
+	if (refused.len > 0) {
+		notes_add(
+		    warnings, "'env' of pipeline.json cannot set these, which are the agent's: %s", buf_text(&refused));
+	}
+	return 0;
+}
+
+/* What is set only where nobody set it; the project's wishes come before ours. */
+static int
+add_defaults(struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err)
+{
 	size_t home = find(env, "HOME", strlen("HOME"));
 
 	if (home < env->count && strcmp(env->envp[home], "HOME=/") == 0 && facts->home != NULL) {
 		drop(env, home);
 	}
-	for (size_t i = 0; i < pairs->count; i++) {
-		const char *name = pairs->list[i].name;
-
-		if (!is_kept_back(name, strlen(name)) && set_where_unset(env, name, pairs->list[i].value, err) < 0) {
-			return -1;
-		}
+	if (add_project(env, facts, warnings, err) < 0) {
+		return -1;
 	}
 	if (set_where_unset(env, "AWS_DEFAULT_REGION", region_of(facts), err) < 0 ||
 	    set_where_unset(env, "PYTHONUNBUFFERED", "1", err) < 0) {
@@ -281,7 +301,7 @@ environment_make(
 {
 	*env = (struct environment){0};
 	if (add_container(env, facts->envp, err) < 0 || add_outputs(env, facts, warnings, err) < 0 ||
-	    toolkit_env_add(env, facts, warnings, err) < 0 || add_defaults(env, facts, err) < 0) {
+	    toolkit_env_add(env, facts, warnings, err) < 0 || add_defaults(env, facts, warnings, err) < 0) {
 		return -1;
 	}
 	return make_fit(env, facts->bytes_max, warnings, err);

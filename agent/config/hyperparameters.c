@@ -274,8 +274,8 @@ hyperparameters_merge(struct hyperparameters *hps, const struct hyperparameters 
 	return 0;
 }
 
-void
-hyperparameters_write(const struct hyperparameters *hps, struct buf *out)
+static void
+write_names(const struct hyperparameters *hps, int with_tuner, struct buf *out)
 {
 	const char *comma = "";
 
@@ -284,7 +284,7 @@ hyperparameters_write(const struct hyperparameters *hps, struct buf *out)
 		const struct hyperparameter *hp = &hps->list[i];
 		enum hyperparameter_owner owner = hyperparameter_owner(hp->name);
 
-		if (owner == OWNER_USER || owner == OWNER_TUNER) {
+		if (owner == OWNER_USER || (owner == OWNER_TUNER && with_tuner)) {
 			buf_adds(out, comma);
 			pytext_string(hp->name, strlen(hp->name), out);
 			buf_printf(out, ":%s", hp->json);
@@ -292,6 +292,18 @@ hyperparameters_write(const struct hyperparameters *hps, struct buf *out)
 		}
 	}
 	buf_addc(out, '}');
+}
+
+void
+hyperparameters_write(const struct hyperparameters *hps, struct buf *out)
+{
+	write_names(hps, 1, out);
+}
+
+void
+hyperparameters_write_user(const struct hyperparameters *hps, struct buf *out)
+{
+	write_names(hps, 0, out);
 }
 
 void

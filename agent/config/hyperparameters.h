@@ -62,8 +62,11 @@ MUST_CHECK int hyperparameters_merge(
 /* The one called 'name', or NULL. */
 const struct hyperparameter *hyperparameters_find(const struct hyperparameters *hps, const char *name);
 
-/* Appends one JSON object with the decoded values of the user's (and the tuner's) names: TRAIN_HYPERPARAMETERS and SM_HPS. */
+/* Appends one JSON object with the decoded values of the user's and the tuner's names, for TRAIN_HYPERPARAMETERS. */
 void hyperparameters_write(const struct hyperparameters *hps, struct buf *out);
+
+/* The same without the tuner's, which the toolkit keeps for itself: SM_HPS. */
+void hyperparameters_write_user(const struct hyperparameters *hps, struct buf *out);
 
 void hyperparameters_release(struct hyperparameters *hps);
 #define CLEAN_HYPERPARAMETERS CLEANUP(hyperparameters_release) struct hyperparameters

@@ -73,7 +73,7 @@ offers_command_line(struct settings *settings, const char *assignment)
 	char more[2 * SETTING_NAME_MAX];
 
 	if (len == 0) {
-		notes_add(&settings->mistakes, "'--set %s' lacks a name and '='", assignment);
+		notes_add(&settings->mistakes, "'--set %s' is not of the form NAME=VALUE", assignment);
 		return;
 	}
 	enum setting setting = name != NULL ? setting_find(name, SOURCE_COMMAND_LINE) : SETTING_NONE;

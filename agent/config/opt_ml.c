@@ -11,6 +11,8 @@
 #include "config/config_file.h"
 #include "config/variables.h"
 
+enum { ACCOUNT_DIGITS = 12 };
+
 /* What the steps of reading share. */
 struct reading {
 	struct opt_ml *job;
@@ -214,19 +216,38 @@ arn_part(const char **rest, char out[ARN_PART_MAX])
 	return 0;
 }
 
-/* "arn:PARTITION:sagemaker:REGION:ACCOUNT:training-job/NAME" (C§1.5). What is none is left out with a warning. */
-static void
-read_arn(struct opt_ml *job)
+/* C§1.5. The region becomes part of host names and the account of a header, so nothing else may stand in them. */
+static int
+is_arn(struct opt_ml *job)
 {
+	static const char lower[] = "abcdefghijklmnopqrstuvwxyz-";
+	static const char digits[] = "0123456789";
+	static const char region[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+	static const char names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+	static const char kind[] = "training-job/";
 	char arn[ARN_PART_MAX];
 	char service[ARN_PART_MAX];
 	const char *rest = job->arn;
 
-	if (strlen(job->arn) <= ARN_BYTES_MAX && arn_part(&rest, arn) == 0 && strcmp(arn, "arn") == 0 &&
-	    arn_part(&rest, job->partition) == 0 && arn_part(&rest, service) == 0 &&
-	    strcmp(service, "sagemaker") == 0 && arn_part(&rest, job->region) == 0 &&
-	    arn_part(&rest, job->account) == 0 && strlen(job->account) == 12 &&
-	    strncmp(rest, "training-job/", 13) == 0) {
+	if (strlen(job->arn) > ARN_BYTES_MAX || arn_part(&rest, arn) < 0 || arn_part(&rest, job->partition) < 0 ||
+	    arn_part(&rest, service) < 0 || arn_part(&rest, job->region) < 0 || arn_part(&rest, job->account) < 0) {
+		return 0;
+	}
+	if (strcmp(arn, "arn") != 0 || strncmp(job->partition, "aws", 3) != 0 || strcmp(service, "sagemaker") != 0 ||
+	    strncmp(rest, kind, strlen(kind)) != 0) {
+		return 0;
+	}
+	const char *name = rest + strlen(kind);
+	return strspn(job->partition, lower) == strlen(job->partition) &&
+	       strspn(job->region, region) == strlen(job->region) && strlen(job->account) == ACCOUNT_DIGITS &&
+	       strspn(job->account, digits) == ACCOUNT_DIGITS && *name != '\0' && strspn(name, names) == strlen(name);
+}
+
+/* "arn:PARTITION:sagemaker:REGION:ACCOUNT:training-job/NAME". What is none is left out with a warning. */
+static void
+read_arn(struct opt_ml *job)
+{
+	if (is_arn(job)) {
 		return;
 	}
 	notes_add(&job->warnings, "TRAINING_JOB_ARN '%s' is no ARN of a training job: it is left out", job->arn);

@@ -66,6 +66,25 @@ pytext_string(const char *text, size_t len, struct buf *out)
 	buf_addc(out, '"');
 }
 
+void
+pytext_key(const char *key, struct buf *out)
+{
+	buf_adds(out, out->len > 0 && out->data[out->len - 1] != '{' ? "," : "");
+	pytext_string(key, strlen(key), out);
+	buf_addc(out, ':');
+}
+
+void
+pytext_words(char *const *words, struct buf *out)
+{
+	buf_addc(out, '[');
+	for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
+		buf_adds(out, i > 0 ? "," : "");
+		pytext_string(words[i], strlen(words[i]), out);
+	}
+	buf_addc(out, ']');
+}
+
 /* A string with \u0000 has no decoded form here: it stays as it stands in the document. */
 static void
 json_string_value(const struct json *json, int value, struct buf *out)

@@ -14,6 +14,12 @@ void pytext_json(const struct json *json, int value, struct buf *out);
 /* A string in that spelling, quotes included. Bytes that are no UTF-8 count as Latin-1. */
 void pytext_string(const char *text, size_t len, struct buf *out);
 
+/* A member's key in that spelling, with a comma in front where another member stands before it. */
+void pytext_key(const char *key, struct buf *out);
+
+/* A list of strings, ended by NULL; NULL is an empty one. */
+void pytext_words(char *const *words, struct buf *out);
+
 /* As a variable's value: a string's own text, "" for null, everything else as pytext_json. */
 void pytext_variable(const struct json *json, int value, struct buf *out);
 

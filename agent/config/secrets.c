@@ -49,11 +49,12 @@ is_secret_variable(const char *entry, size_t len)
 	return mask_name_is_secret(name) && !is_known_harmless(name);
 }
 
-/* The pipeline may print it in any spelling it was given. */
+/* The pipeline may print it in any spelling it was given: raw, as an argument, as a variable, and as JSON has it (SM_HPS). */
 static int
 add_spellings(struct mask *mask, const struct hyperparameter *hp)
 {
 	const char *const spellings[] = {hp->raw, hp->variable, hp->argument};
+	size_t json_len = strlen(hp->json);
 
 	for (size_t i = 0; i < ARRAY_LEN(spellings); i++) {
 		if ((i == 0 || strcmp(spellings[i], spellings[i - 1]) != 0) &&
@@ -61,7 +62,11 @@ add_spellings(struct mask *mask, const struct hyperparameter *hp)
 			return -1;
 		}
 	}
-	return 0;
+	/* Of a string what stands between the quotes, where escapes make it another text. */
+	if (hp->json[0] != '"' || strlen(hp->variable) == json_len - 2) {
+		return 0;
+	}
+	return mask_add(mask, hp->json + 1, json_len - 2);
 }
 
 /* Adds what 'redact' names, and with 'by_name' what names give away. */

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "config/arguments.h"
 #include "config/pytext.h"
+#include "config/toolkit_groups.h"
 #include "config/variables.h"
 
 enum {
@@ -18,12 +19,16 @@ enum {
 	SM_NAME_MAX = 512,
 };
 
+static const char LOG_LEVEL[] = "sagemaker_container_log_level";
+static const char LOG_LEVEL_DEFAULT[] = "20"; /* Python's INFO */
+
 /* What the functions that set variables share. */
 struct filling {
 	struct environment *env;
 	const struct environment_facts *facts;
 	struct notes *warnings;
 	struct err *err;
+	struct toolkit_groups groups;
 };
 
 /* Hyperparameters that the toolkit keeps for itself; the other sagemaker_ ones are "framework parameters". */
@@ -35,7 +40,6 @@ static const char *const TOOLKIT_OWN[] = {
     "sagemaker_job_name",
     "sagemaker_region",
     "sagemaker_s3_output",
-    "sagemaker_distribution_instance_groups",
 };
 
 /* ---- setting one ---- */
@@ -90,25 +94,6 @@ put_string(struct buf *out, const char *text)
 	pytext_string(text, strlen(text), out);
 }
 
-static void
-put_key(struct buf *out, const char *key)
-{
-	buf_adds(out, out->len > 0 && out->data[out->len - 1] != '{' ? "," : "");
-	put_string(out, key);
-	buf_addc(out, ':');
-}
-
-static void
-put_list(struct buf *out, char *const *words)
-{
-	buf_addc(out, '[');
-	for (size_t i = 0; words != NULL && words[i] != NULL; i++) {
-		buf_adds(out, i > 0 ? "," : "");
-		put_string(out, words[i]);
-	}
-	buf_addc(out, ']');
-}
-
 /* A null where there is no text, as Python's None. */
 static void
 put_text_or_null(struct buf *out, const char *text)
@@ -128,77 +113,6 @@ json_of(const struct environment_facts *facts, const char *name, const char *fal
 	return hp != NULL ? hp->json : fallback;
 }
 
-/* ---- groups of hosts ---- */
-
-/* The hosts of this host's group; without groups all of them. */
-static char *const *
-group_hosts(const struct cluster *cluster)
-{
-	for (size_t i = 0; i < cluster->group_count; i++) {
-		if (strcmp(cluster->groups[i].name, cluster->group_name) == 0) {
-			return cluster->groups[i].hosts;
-		}
-	}
-	return cluster->hosts;
-}
-
-static void
-put_group(struct buf *out, const char *name, const char *type, char *const *hosts)
-{
-	put_key(out, name);
-	buf_addc(out, '{');
-	put_key(out, "hosts");
-	put_list(out, hosts);
-	put_key(out, "instance_group_name");
-	put_string(out, name);
-	put_key(out, "instance_type");
-	put_text_or_null(out, type);
-	buf_addc(out, '}');
-}
-
-static int
-compare_groups(const void *a, const void *b)
-{
-	const struct instance_group *const *x = a;
-	const struct instance_group *const *y = b;
-
-	return strcmp((*x)->name, (*y)->name);
-}
-
-/* {name: {...}} sorted by name. Without groups the toolkit makes one of all hosts. */
-static void
-put_groups(struct buf *out, const struct cluster *cluster)
-{
-	const struct instance_group *sorted[INSTANCE_GROUPS_MAX];
-
-	buf_addc(out, '{');
-	if (cluster->group_count == 0) {
-		put_group(out, cluster->group_name, cluster->instance_type, cluster->hosts);
-	}
-	for (size_t i = 0; i < cluster->group_count; i++) {
-		sorted[i] = &cluster->groups[i];
-	}
-	qsort(sorted, cluster->group_count, sizeof(struct instance_group *), compare_groups);
-	for (size_t i = 0; i < cluster->group_count; i++) {
-		put_group(out, sorted[i]->name, sorted[i]->instance_type, sorted[i]->hosts);
-	}
-	buf_addc(out, '}');
-}
-
-static void
-put_group_names(struct buf *out, const struct cluster *cluster)
-{
-	buf_addc(out, '[');
-	if (cluster->group_count == 0) {
-		put_string(out, cluster->group_name);
-	}
-	for (size_t i = 0; i < cluster->group_count; i++) {
-		buf_adds(out, i > 0 ? "," : "");
-		put_string(out, cluster->groups[i].name);
-	}
-	buf_addc(out, ']');
-}
-
 /* ---- values that several variables need ---- */
 
 static void
@@ -206,7 +120,7 @@ put_channel_dirs(struct buf *out, const struct channels *channels)
 {
 	buf_addc(out, '{');
 	for (size_t i = 0; i < channels->count; i++) {
-		put_key(out, channels->list[i].name);
+		pytext_key(channels->list[i].name, out);
 		put_string(out, channels->list[i].path);
 	}
 	buf_addc(out, '}');
@@ -223,7 +137,7 @@ put_framework_parameters(struct buf *out, const struct hyperparameters *hps)
 			own = own || strcmp(TOOLKIT_OWN[j], hps->list[i].name) == 0;
 		}
 		if (!own) {
-			put_key(out, hps->list[i].name);
+			pytext_key(hps->list[i].name, out);
 			buf_adds(out, hps->list[i].json);
 		}
 	}
@@ -262,51 +176,54 @@ put_path(struct buf *out, const char *key, const char *root, const char *below)
 {
 	CLEAN_TEXT *path = text_format("%s/%s", root, below);
 
-	put_key(out, key);
+	pytext_key(key, out);
 	put_text_or_null(out, path);
 }
 
 static void
 put_text(struct buf *out, const char *key, const char *text)
 {
-	put_key(out, key);
+	pytext_key(key, out);
 	put_text_or_null(out, text);
 }
 
 static void
 put_raw(struct buf *out, const char *key, const char *json)
 {
-	put_key(out, key);
+	pytext_key(key, out);
 	buf_adds(out, json);
 }
 
 /* The cluster's part, from "current_host" to "distribution_instance_groups". */
 static void
-put_training_cluster(struct buf *out, const struct environment_facts *facts)
+put_training_cluster(struct buf *out, const struct filling *filling)
 {
-	const struct cluster *cluster = &facts->job->cluster;
-	const char *distribution = json_of(facts, "sagemaker_distribution_instance_groups", "[]");
+	const struct toolkit_groups *groups = &filling->groups;
 
-	put_text(out, "current_host", cluster->host);
-	put_text(out, "current_instance_group", cluster->group_name);
-	put_key(out, "current_instance_group_hosts");
-	put_list(out, group_hosts(cluster));
-	put_text(out, "current_instance_type", cluster->instance_type);
-	put_raw(out, "distribution_hosts", "[]");
-	put_raw(out, "distribution_instance_groups", distribution);
+	put_text(out, "current_host", groups->cluster->host);
+	put_text(out, "current_instance_group", groups->cluster->group_name);
+	pytext_key("current_instance_group_hosts", out);
+	pytext_words(toolkit_groups_hosts(groups), out);
+	put_text(out, "current_instance_type", groups->cluster->instance_type);
+	pytext_key("distribution_hosts", out);
+	pytext_words(groups->launched, out);
+	put_raw(out, "distribution_instance_groups", groups->distribution);
 }
 
 static void
-put_training_groups(struct buf *out, const struct cluster *cluster)
+put_training_groups(struct buf *out, const struct filling *filling)
 {
-	put_key(out, "instance_groups");
-	put_group_names(out, cluster);
-	put_key(out, "instance_groups_dict");
-	put_groups(out, cluster);
-	put_raw(out, "is_hetero", cluster->group_count > 1 ? "true" : "false");
-	put_raw(out, "is_master", cluster->rank == 0 ? "true" : "false");
+	const struct toolkit_groups *groups = &filling->groups;
+
+	pytext_key("instance_groups", out);
+	toolkit_groups_put_names(groups, out);
+	pytext_key("instance_groups_dict", out);
+	toolkit_groups_put_all(groups, out);
+	put_raw(out, "is_hetero", groups->cluster->group_count > 1 ? "true" : "false");
+	put_raw(out, "is_master", strcmp(groups->master, groups->cluster->host) == 0 ? "true" : "false");
 	put_raw(out, "is_modelparallel_enabled", "null");
 	put_raw(out, "is_smddpmprun_installed", "false");
+	put_raw(out, "is_smddprun_installed", "false");
 }
 
 static void
@@ -320,9 +237,9 @@ put_training_paths(struct buf *out, const struct environment_facts *facts)
 	put_text(out, "module_dir", dir);
 	put_text(out, "module_name", module);
 	put_text(out, "network_interface_name", facts->job->cluster.interface);
-	put_key(out, "num_cpus");
+	pytext_key("num_cpus", out);
 	buf_printf(out, "%d", facts->cpus);
-	put_key(out, "num_gpus");
+	pytext_key("num_gpus", out);
 	buf_printf(out, "%d", facts->gpus);
 	put_raw(out, "num_neurons", "0");
 	put_path(out, "output_data_dir", root, "output/data");
@@ -330,77 +247,99 @@ put_training_paths(struct buf *out, const struct environment_facts *facts)
 	put_path(out, "output_intermediate_dir", root, "output/intermediate");
 }
 
+/* Null where the file says so; an empty list where it says nothing. */
+static void
+put_topology(struct buf *out, const struct filling *filling)
+{
+	int topology = json_member(&filling->groups.resource, 0, "topology");
+
+	pytext_key("topology", out);
+	if (topology >= 0) {
+		pytext_json(&filling->groups.resource, topology, out);
+	} else {
+		buf_adds(out, "[]");
+	}
+}
+
 /* All keys in alphabetical order, as the toolkit's own line has them. */
 static void
-put_training_env(struct buf *out, const struct environment_facts *facts)
+put_training_env(struct buf *out, const struct filling *filling)
 {
+	const struct environment_facts *facts = filling->facts;
 	const struct opt_ml *job = facts->job;
 
 	buf_addc(out, '{');
-	put_key(out, "additional_framework_parameters");
+	pytext_key("additional_framework_parameters", out);
 	put_framework_parameters(out, &job->hyperparameters);
-	put_key(out, "channel_input_dirs");
+	pytext_key("channel_input_dirs", out);
 	put_channel_dirs(out, &job->channels);
-	put_training_cluster(out, facts);
+	put_training_cluster(out, filling);
 	put_text(out, "framework_module", variables_given(facts->envp, "SAGEMAKER_TRAINING_MODULE"));
-	put_key(out, "hosts");
-	put_list(out, job->cluster.hosts);
-	put_key(out, "hyperparameters");
-	hyperparameters_write(facts->hyperparameters, out);
+	pytext_key("hosts", out);
+	pytext_words(job->cluster.hosts, out);
+	pytext_key("hyperparameters", out);
+	hyperparameters_write_user(facts->hyperparameters, out);
 	put_path(out, "input_config_dir", job->root, "input/config");
 	put_raw(out, "input_data_config", job->channels.json);
 	put_path(out, "input_dir", job->root, "input");
-	put_training_groups(out, &job->cluster);
+	put_training_groups(out, filling);
 	put_text(out, "job_name", job->name);
-	put_raw(out, "log_level", json_of(facts, "sagemaker_container_log_level", "20"));
-	put_text(out, "master_hostname", job->cluster.hosts[0]);
+	put_raw(out, "log_level", json_of(facts, LOG_LEVEL, LOG_LEVEL_DEFAULT));
+	put_text(out, "master_hostname", filling->groups.master);
 	put_training_paths(out, facts);
 	put_raw(out, "resource_config", job->cluster.json);
+	put_topology(out, filling);
 	put_text(out, "user_entry_point", facts->program);
 	buf_addc(out, '}');
 }
 
 /* ---- the variables ---- */
 
+/* A value that is JSON: a string's own text, all else as it is. */
+static const char *
+distribution_text(const struct filling *filling)
+{
+	const struct hyperparameter *named =
+	    hyperparameters_find(&filling->facts->job->hyperparameters, "sagemaker_distribution_instance_groups");
+
+	return named != NULL ? named->variable : filling->groups.distribution;
+}
+
 static int
 add_cluster(struct filling *filling, struct buf *out)
 {
-	const struct cluster *cluster = &filling->facts->job->cluster;
+	const struct toolkit_groups *groups = &filling->groups;
+	const struct cluster *cluster = groups->cluster;
 	int result = 0;
 
-	put_list(out, cluster->hosts);
+	pytext_words(cluster->hosts, out);
 	result |= set_buf(filling, "SM_HOSTS", out);
 	result |= set(filling, "SM_CURRENT_HOST", cluster->host);
 	result |= set(filling, "SM_NETWORK_INTERFACE_NAME", cluster->interface);
 	result |= set(filling, "SM_CURRENT_INSTANCE_TYPE", cluster->instance_type);
 	result |= set(filling, "SM_CURRENT_INSTANCE_GROUP", cluster->group_name);
-	put_list(out, group_hosts(cluster));
+	pytext_words(toolkit_groups_hosts(groups), out);
 	result |= set_buf(filling, "SM_CURRENT_INSTANCE_GROUP_HOSTS", out);
-	put_group_names(out, cluster);
+	toolkit_groups_put_names(groups, out);
 	result |= set_buf(filling, "SM_INSTANCE_GROUPS", out);
-	put_groups(out, cluster);
+	toolkit_groups_put_all(groups, out);
 	result |= set_buf(filling, "SM_INSTANCE_GROUPS_DICT", out);
-	result |= set(filling, "SM_DISTRIBUTION_INSTANCE_GROUPS",
-	    json_of(filling->facts, "sagemaker_distribution_instance_groups", "[]"));
+	result |= set(filling, "SM_DISTRIBUTION_INSTANCE_GROUPS", distribution_text(filling));
 	result |= set(filling, "SM_IS_HETERO", cluster->group_count > 1 ? "true" : "false");
 	return result | set(filling, "SM_RESOURCE_CONFIG", cluster->json);
 }
 
-/* Only UltraServers have a topology (C§2.2); elsewhere it is missing or null. */
+/* Only UltraServers have a topology (C§2.2); elsewhere it is missing, null or empty. */
 static int
 add_topology(struct filling *filling, struct buf *out)
 {
-	const char *text = filling->facts->job->cluster.json;
-	CLEAN_JSON json = {0};
+	int topology = json_member(&filling->groups.resource, 0, "topology");
 
-	if (json_parse(&json, text, strlen(text), "resourceconfig.json", filling->err) < 0) {
-		return -1;
-	}
-	int topology = json_member(&json, 0, "topology");
-	if (json_type(&json, topology) == JSON_NULL) {
+	if (json_type(&filling->groups.resource, topology) == JSON_NULL ||
+	    json_size(&filling->groups.resource, topology) == 0) {
 		return 0;
 	}
-	pytext_json(&json, topology, out);
+	pytext_json(&filling->groups.resource, topology, out);
 	return set_buf(filling, "SM_TOPOLOGY", out);
 }
 
@@ -456,7 +395,7 @@ add_hyperparameters(struct filling *filling, struct buf *out)
 	CLEAN_ARGUMENTS args = {0};
 	int result = 0;
 
-	hyperparameters_write(hps, out);
+	hyperparameters_write_user(hps, out);
 	result |= set_buf(filling, "SM_HPS", out);
 	for (size_t i = 0; i < hps->count; i++) {
 		if (hyperparameter_owner(hps->list[i].name) == OWNER_USER) {
@@ -464,7 +403,7 @@ add_hyperparameters(struct filling *filling, struct buf *out)
 		}
 	}
 	arguments_add_hyperparameters(&args, hps, ARGUMENTS_KEY_VALUE);
-	put_list(out, args.words);
+	pytext_words(args.words, out);
 	result |= set_buf(filling, "SM_USER_ARGS", out);
 	put_framework_parameters(out, &filling->facts->job->hyperparameters);
 	return result | set_buf(filling, "SM_FRAMEWORK_PARAMS", out);
@@ -490,6 +429,7 @@ add_program(struct filling *filling, struct buf *out)
 {
 	const struct environment_facts *facts = filling->facts;
 	const char *framework = variables_given(facts->envp, "SAGEMAKER_TRAINING_MODULE");
+	const struct hyperparameter *level = hyperparameters_find(&facts->job->hyperparameters, LOG_LEVEL);
 	CLEAN_TEXT *dir = module_dir(facts);
 	CLEAN_TEXT *module = module_name(facts->program);
 	int result = 0;
@@ -497,27 +437,36 @@ add_program(struct filling *filling, struct buf *out)
 	if (dir == NULL || (facts->program != NULL && module == NULL)) {
 		return err_set(filling->err, ERR_SYSTEM, ENOMEM, "cannot build the environment");
 	}
-	result |= set(filling, "SM_LOG_LEVEL", json_of(facts, "sagemaker_container_log_level", "20"));
+	result |= set(filling, "SM_LOG_LEVEL", level != NULL ? level->variable : LOG_LEVEL_DEFAULT);
 	result |= set(filling, "SM_FRAMEWORK_MODULE", framework != NULL ? framework : "");
 	result |= set(filling, "SM_MODULE_DIR", dir);
 	if (facts->program != NULL) {
 		result |= set(filling, "SM_USER_ENTRY_POINT", facts->program);
 		result |= set(filling, "SM_MODULE_NAME", module);
 	}
-	put_training_env(out, facts);
+	put_training_env(out, filling);
 	return result | set_buf(filling, "SM_TRAINING_ENV", out);
+}
+
+static int
+add_all(struct filling *filling)
+{
+	CLEAN_BUF out;
+
+	buf_init(&out, SM_VALUE_MAX);
+	if (add_cluster(filling, &out) < 0 || add_topology(filling, &out) < 0 || add_channels(filling, &out) < 0 ||
+	    add_folders(filling) < 0 || add_hyperparameters(filling, &out) < 0 || add_machine(filling) < 0) {
+		return -1;
+	}
+	return add_program(filling, &out);
 }
 
 int
 toolkit_env_add(struct environment *env, const struct environment_facts *facts, struct notes *warnings, struct err *err)
 {
 	struct filling filling = {.env = env, .facts = facts, .warnings = warnings, .err = err};
-	CLEAN_BUF out;
+	int result = toolkit_groups_read(&filling.groups, facts->job, err) < 0 ? -1 : add_all(&filling);
 
-	buf_init(&out, SM_VALUE_MAX);
-	if (add_cluster(&filling, &out) < 0 || add_topology(&filling, &out) < 0 || add_channels(&filling, &out) < 0 ||
-	    add_folders(&filling) < 0 || add_hyperparameters(&filling, &out) < 0 || add_machine(&filling) < 0) {
-		return -1;
-	}
-	return add_program(&filling, &out);
+	toolkit_groups_release(&filling.groups);
+	return result;
 }

@@ -18,9 +18,9 @@ enum { TAR_END_BYTES = 1024 /* two blocks of zeros */, ZIP_BLOCK = 65536 };
 struct feeder {
 	struct source src;
 	unsigned char *bytes;
-	int ended;
 	int64_t total;  /* bytes handed on */
 	int64_t zeros;  /* how many of the last ones were zero */
+	int ended;      /* the source has said so, or failed, and is not asked again */
 	struct err err; /* the source's own failure */
 };
 
@@ -74,28 +74,51 @@ count_zeros(struct feeder *feeder, const unsigned char *bytes, size_t len)
 	feeder->total += (int64_t)len;
 }
 
+/* The next bytes, lent: as source_lend. */
+static ssize_t
+pull(struct feeder *feeder, const void **bytes)
+{
+	ssize_t n = feeder->ended ? 0 : source_lend(&feeder->src, feeder->bytes, ARCHIVE_BUFFER, bytes, &feeder->err);
+
+	feeder->ended = n <= 0;
+	if (n > 0) {
+		count_zeros(feeder, *bytes, (size_t)n);
+	}
+	return n;
+}
+
 static la_ssize_t
 feed(struct archive *archive, void *self, const void **bytes)
 {
 	struct feeder *feeder = self;
-	ssize_t n = source_lend(&feeder->src, feeder->bytes, ARCHIVE_BUFFER, bytes, &feeder->err);
+	ssize_t n = pull(feeder, bytes);
 
 	if (n < 0) {
 		archive_set_error(archive, EIO, "%s", "the source failed");
 		return -1;
 	}
-	feeder->ended = n == 0;
-	count_zeros(feeder, *bytes, (size_t)n);
 	return n;
 }
 
-static int
-damaged(struct archive *archive, const struct tree *tree, struct err *err)
-{
-	const char *why = archive_error_string(archive);
+/* The entry at hand, counted from 1, whether it is unpacked or only proved. */
+struct taker {
+	struct archive *archive;
+	struct tree *tree; /* NULL: nothing is written */
+	const struct tree_limits *limits;
+	int64_t number;
+	const char *name; /* of the entry at hand, or NULL */
+};
 
-	return err_set(err, ERR_ARCHIVE, 0, "entry %lld: %s", tree != NULL ? (long long)tree->entries + 1 : 0LL,
-	    why != NULL ? why : "the archive is damaged");
+static int
+damaged(const struct taker *taker, struct err *err)
+{
+	const char *why = archive_error_string(taker->archive);
+
+	why = why != NULL ? why : "the archive is damaged";
+	if (taker->name == NULL) {
+		return err_set(err, ERR_ARCHIVE, 0, "entry %lld: %s", (long long)taker->number, why);
+	}
+	return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': %s", (long long)taker->number, taker->name, why);
 }
 
 /* ---- content ---- */
@@ -119,29 +142,39 @@ write_block(int fd, const void *bytes, size_t len, int64_t at)
 	return 0;
 }
 
+static int
+goes_on(const struct taker *taker, struct err *err)
+{
+	return taker->limits->go_on == NULL ? 0 : taker->limits->go_on(taker->limits->self, err);
+}
+
 /* Reads the entry's content, into 'fd' unless it is -1. The size is the header's: more is damage, less is a hole at the end. */
 static int
-take_content(struct archive *archive, const struct tree *tree, int fd, int64_t size, struct err *err)
+take_content(const struct taker *taker, int fd, int64_t size, struct err *err)
 {
 	const void *bytes = NULL;
 	size_t len = 0;
 	la_int64_t at = 0;
 	int result = 0;
 
-	while ((result = archive_read_data_block(archive, &bytes, &len, &at)) == ARCHIVE_OK) {
+	while ((result = archive_read_data_block(taker->archive, &bytes, &len, &at)) == ARCHIVE_OK) {
 		if (at < 0 || at > size || (int64_t)len > size - at) {
-			return err_set(err, ERR_ARCHIVE, 0, "entry %lld: more content than its header says",
-			    tree != NULL ? (long long)tree->entries : 0LL);
+			return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': more content than its header says",
+			    (long long)taker->number, taker->name);
 		}
 		if (fd >= 0 && write_block(fd, bytes, len, at) < 0) {
-			return err_set(err, ERR_IO, errno, "cannot write '%s'", tree != NULL ? tree->path : "");
+			return err_set(err, ERR_IO, errno, "cannot write '%s'", taker->name);
+		}
+		/* A little of an archive can hold a great deal of one file: the source is not asked for long. */
+		if (at > 0 && goes_on(taker, err) < 0) {
+			return -1;
 		}
 	}
 	if (result != ARCHIVE_EOF) {
-		return damaged(archive, tree, err);
+		return damaged(taker, err);
 	}
 	if (fd >= 0 && ftruncate(fd, size) < 0) {
-		return err_set(err, ERR_IO, errno, "cannot write '%s'", tree != NULL ? tree->path : "");
+		return err_set(err, ERR_IO, errno, "cannot write '%s'", taker->name);
 	}
 	return 0;
 }
@@ -155,21 +188,24 @@ time_of(struct archive_entry *entry)
 }
 
 static int
-add_file(struct archive *archive, struct archive_entry *entry, struct tree *tree, struct err *err)
+add_file(struct taker *taker, struct archive_entry *entry, struct err *err)
 {
+	struct tree *tree = taker->tree;
 	int64_t size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : 0;
 	struct timespec mtime = time_of(entry);
 	CLEAN_FD fd = tree_add_file(tree, archive_entry_mode(entry), size, err);
 
-	if (fd < 0 || take_content(archive, tree, fd, size, err) < 0) {
+	taker->name = tree->path;
+	if (fd < 0 || take_content(taker, fd, size, err) < 0) {
 		return -1;
 	}
 	return tree_end_file(tree, &fd, &mtime, err);
 }
 
 static int
-add_entry(struct archive *archive, struct archive_entry *entry, struct tree *tree, struct err *err)
+add_entry(struct taker *taker, struct archive_entry *entry, struct err *err)
 {
+	struct tree *tree = taker->tree;
 	struct timespec mtime = time_of(entry);
 	int named = tree_entry(tree, archive_entry_pathname(entry), err);
 
@@ -183,7 +219,7 @@ add_entry(struct archive *archive, struct archive_entry *entry, struct tree *tre
 	}
 	switch (archive_entry_filetype(entry)) {
 	case AE_IFREG:
-		return add_file(archive, entry, tree, err);
+		return add_file(taker, entry, err);
 	case AE_IFDIR:
 		return tree_add_folder(tree, archive_entry_mode(entry), &mtime, err);
 	case AE_IFLNK:
@@ -200,24 +236,33 @@ add_entry(struct archive *archive, struct archive_entry *entry, struct tree *tre
 	}
 }
 
+/* Only reads: the checksum of each member is proved on the way. */
+static int
+prove_entry(struct taker *taker, struct archive_entry *entry, struct err *err)
+{
+	taker->name = archive_entry_pathname(entry);
+	taker->name = taker->name != NULL ? taker->name : "";
+	return goes_on(taker, err) < 0 ? -1 : take_content(taker, -1, INT64_MAX, err);
+}
+
 /* All entries up to the end of the archive as libarchive sees it. */
 static int
-take_entries(struct archive *archive, struct tree *tree, struct err *err)
+take_entries(struct taker *taker, struct err *err)
 {
 	struct archive_entry *entry = NULL;
 	int result = 0;
 
-	while ((result = archive_read_next_header(archive, &entry)) == ARCHIVE_OK) {
+	for (taker->number = 1; (result = archive_read_next_header(taker->archive, &entry)) == ARCHIVE_OK;
+	     taker->number++) {
 		if (archive_entry_is_encrypted(entry)) {
-			return err_set(err, ERR_ARCHIVE, 0, "an encrypted member");
+			return err_set(err, ERR_ARCHIVE, 0, "entry %lld is encrypted", (long long)taker->number);
 		}
-		int taken = tree != NULL ? add_entry(archive, entry, tree, err)
-		                         : take_content(archive, NULL, -1, INT64_MAX, err);
-		if (taken < 0) {
+		if (taker->tree != NULL ? add_entry(taker, entry, err) < 0 : prove_entry(taker, entry, err) < 0) {
 			return -1;
 		}
+		taker->name = NULL;
 	}
-	return result == ARCHIVE_EOF ? 0 : damaged(archive, tree, err);
+	return result == ARCHIVE_EOF ? 0 : damaged(taker, err);
 }
 
 /* ---- tar ---- */
@@ -227,14 +272,13 @@ static int
 check_end(struct feeder *feeder, int64_t end, struct err *err)
 {
 	const void *bytes = NULL;
-	ssize_t n = feeder->ended ? 0 : 1;
+	ssize_t n = 1;
 
 	while (n > 0) {
-		n = source_lend(&feeder->src, feeder->bytes, ARCHIVE_BUFFER, &bytes, err);
-		if (n < 0) {
-			return -1;
-		}
-		count_zeros(feeder, bytes, (size_t)n);
+		n = pull(feeder, &bytes);
+	}
+	if (n < 0) {
+		return -1; /* feeder->err has the reason */
 	}
 	if (feeder->total - end < TAR_END_BYTES) {
 		return err_set(err, ERR_ARCHIVE, 0, "the tar has no end marker: the archive is cut");
@@ -251,14 +295,15 @@ archive_untar(const struct source *src, struct tree *tree, struct err *err)
 	IN_UTF8 utf8 = utf8_begin();
 	CLEAN_ARCHIVE *archive = archive_read_new();
 	struct feeder feeder = {.src = *src, .bytes = malloc(ARCHIVE_BUFFER), .err = {.phase = err->phase}};
+	struct taker taker = {.archive = archive, .tree = tree, .limits = &tree->limits, .number = 1};
 	int result = -1;
 
 	(void)utf8;
 	if (archive == NULL || feeder.bytes == NULL || archive_read_support_format_tar(archive) != ARCHIVE_OK) {
 		err_set(err, ERR_SYSTEM, ENOMEM, "cannot unpack");
 	} else if (archive_read_open(archive, &feeder, NULL, feed, NULL) != ARCHIVE_OK) {
-		damaged(archive, tree, err);
-	} else if (take_entries(archive, tree, err) == 0) {
+		damaged(&taker, err);
+	} else if (take_entries(&taker, err) == 0) {
 		result = check_end(&feeder, archive_read_header_position(archive), err);
 	}
 	if (feeder.err.kind != ERR_NONE) {
@@ -272,10 +317,11 @@ archive_untar(const struct source *src, struct tree *tree, struct err *err)
 /* ---- zip ---- */
 
 int
-archive_unzip(int fd, struct tree *tree, struct err *err)
+archive_unzip(int fd, struct tree *tree, const struct tree_limits *limits, struct err *err)
 {
 	IN_UTF8 utf8 = utf8_begin();
 	CLEAN_ARCHIVE *archive = archive_read_new();
+	struct taker taker = {.archive = archive, .tree = tree, .limits = limits, .number = 1};
 
 	(void)utf8;
 	if (archive == NULL || archive_read_support_format_zip_seekable(archive) != ARCHIVE_OK) {
@@ -285,7 +331,7 @@ archive_unzip(int fd, struct tree *tree, struct err *err)
 		return err_set(err, ERR_IO, errno, "cannot read the spooled zip");
 	}
 	if (archive_read_open_fd(archive, fd, ZIP_BLOCK) != ARCHIVE_OK) {
-		return damaged(archive, tree, err);
+		return damaged(&taker, err);
 	}
-	return take_entries(archive, tree, err);
+	return take_entries(&taker, err);
 }

@@ -19,8 +19,8 @@ MUST_CHECK int archive_untar(const struct source *src, struct tree *tree, struct
 
 /*
  * Unpacks a zip from a seekable descriptor (borrowed) by its central directory, whose agreement with the local headers zip_check has proved. With 'tree'
- * NULL nothing is written: every member is read and its checksum proved.
+ * NULL nothing is written: every member is read and its checksum proved. limits->go_on is asked all the time.
  */
-MUST_CHECK int archive_unzip(int fd, struct tree *tree, struct err *err);
+MUST_CHECK int archive_unzip(int fd, struct tree *tree, const struct tree_limits *limits, struct err *err);
 
 #endif

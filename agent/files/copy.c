@@ -11,7 +11,7 @@
 
 #include "base/fd.h"
 
-enum { PIECE = 1 << 24 /* bytes of one sendfile */, MODE_BITS = 0777 };
+enum { PIECE = 1 << 22 /* bytes between two looks at whether the job goes on */, MODE_BITS = 0777 };
 
 /* What is not part of the code (product §5). */
 static const char *const left_at_home[] = {"data", ".git", ".train", NULL};
@@ -20,6 +20,7 @@ struct copier {
 	const struct tree_limits *limits;
 	struct copied *copied;
 	struct err *err;
+	struct stat target;        /* the folder that is filled: where it lies inside the project it is no part of it */
 	char path[PATH_BYTES_MAX]; /* of the entry at hand, for messages */
 };
 
@@ -40,24 +41,54 @@ keep_times(int fd, const struct stat *st)
 }
 
 static int
-count(struct copier *copier, int64_t bytes)
+goes_on(const struct copier *copier)
 {
-	struct copied *copied = copier->copied;
-	const struct tree_limits *limits = copier->limits;
+	return copier->limits->go_on == NULL ? 0 : copier->limits->go_on(copier->limits->self, copier->err);
+}
 
-	if (limits->go_on != NULL && limits->go_on(limits->self, copier->err) < 0) {
+static int
+count_entry(struct copier *copier)
+{
+	if (goes_on(copier) < 0) {
 		return -1;
 	}
-	if (++copied->entries > copier->limits->entries_max) {
+	if (++copier->copied->entries > copier->limits->entries_max) {
 		return err_set(copier->err, ERR_ARCHIVE, 0,
-		    "the code has more than %lld entries: raise unpack-max-entries if that is right",
+		    "more than %lld entries: raise unpack-max-entries if that is right",
 		    (long long)copier->limits->entries_max);
 	}
-	copied->bytes += bytes;
-	if (copied->bytes > copier->limits->bytes_max) {
+	return 0;
+}
+
+static int
+count_bytes(struct copier *copier, int64_t bytes)
+{
+	if (bytes > copier->limits->bytes_max - copier->copied->bytes) {
 		return err_set(copier->err, ERR_ARCHIVE, 0,
-		    "the code has more than %lld bytes: raise unpack-max-bytes if that is right",
+		    "'%s': more than %lld bytes in all: raise unpack-max-bytes if that is right", copier->path,
 		    (long long)copier->limits->bytes_max);
+	}
+	copier->copied->bytes += bytes;
+	return 0;
+}
+
+/* As many bytes as the file had when it was opened: one that grows meanwhile, a log, must not keep us. */
+static int
+copy_bytes(struct copier *copier, int from, int to, int64_t left)
+{
+	while (left > 0) {
+		ssize_t sent = sendfile(to, from, NULL, left < PIECE ? (size_t)left : PIECE);
+
+		if (sent < 0) {
+			return failed(copier, "copy", errno);
+		}
+		if (sent == 0) {
+			return 0; /* it became shorter */
+		}
+		left -= sent;
+		if (left > 0 && goes_on(copier) < 0) {
+			return -1;
+		}
 	}
 	return 0;
 }
@@ -67,20 +98,22 @@ copy_file(struct copier *copier, int from_dir, int to_dir, const char *name)
 {
 	CLEAN_FD from = openat(from_dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	struct stat st;
-	ssize_t sent = 1;
 
 	if (from < 0 || fstat(from, &st) < 0) {
 		return failed(copier, "read", errno);
+	}
+	if (count_bytes(copier, st.st_size) < 0) {
+		return -1;
 	}
 	CLEAN_FD to =
 	    openat(to_dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, st.st_mode & MODE_BITS);
 	if (to < 0) {
 		return failed(copier, "copy", errno);
 	}
-	while (sent > 0) {
-		sent = sendfile(to, from, NULL, PIECE);
+	if (copy_bytes(copier, from, to, st.st_size) < 0) {
+		return -1;
 	}
-	if (sent < 0 || keep_times(to, &st) < 0) {
+	if (keep_times(to, &st) < 0) {
 		return failed(copier, "copy", errno);
 	}
 	return fd_close_written(&to, copier->path, copier->err);
@@ -156,7 +189,10 @@ copy_entry(struct copier *copier, int from_fd, int to_fd, const char *name, int 
 	if (fstatat(from_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
 		return failed(copier, "read", errno);
 	}
-	if (count(copier, S_ISREG(st.st_mode) ? st.st_size : 0) < 0) {
+	if (st.st_dev == copier->target.st_dev && st.st_ino == copier->target.st_ino) {
+		return 0;
+	}
+	if (count_entry(copier) < 0) {
 		return -1;
 	}
 	switch (st.st_mode & S_IFMT) {
@@ -214,5 +250,8 @@ copy_project(
 
 	*copied = (struct copied){0};
 	(void)snprintf(copier.path, sizeof(copier.path), "%s", path);
+	if (fstat(to_fd, &copier.target) < 0) {
+		return failed(&copier, "copy", errno);
+	}
 	return copy_entries(&copier, from_fd, to_fd, 0);
 }

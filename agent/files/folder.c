@@ -24,13 +24,18 @@ folder_only_entry(int dir_fd, char name[FOLDER_NAME_MAX], struct err *err)
 		fd_close(&fd);
 		return err_set(err, ERR_IO, errno, "cannot read the folder");
 	}
+	errno = 0;
 	for (const struct dirent *entry = readdir(dir); entry != NULL && count < 2; entry = readdir(dir)) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) {
 			count++;
 			(void)snprintf(name, FOLDER_NAME_MAX, "%s", entry->d_name);
 		}
 	}
+	int sys = errno;
 	(void)closedir(dir);
+	if (sys != 0) {
+		return err_set(err, ERR_IO, sys, "cannot read the folder");
+	}
 	if (count != 1) {
 		name[0] = '\0';
 	}

@@ -19,12 +19,12 @@ enum kind {
 };
 
 /* The first bytes of a file, KIND_HEAD_BYTES of them or all there are. */
-enum kind kind_of(const void *bytes, size_t len);
+enum kind kind_of(const void *first, size_t len);
 
 /* "tar", "tar.gz", "tar.zst", "zip", "script", "unknown". */
 const char *kind_name(enum kind kind);
 
 /* What bytes of an unknown kind look like, for a message: "an xz file", "an HTML page", "empty"; static text. */
-const char *kind_looks_like(const void *bytes, size_t len);
+const char *kind_looks_like(const void *first, size_t len);
 
 #endif

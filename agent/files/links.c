@@ -98,10 +98,18 @@ links_make(int dir_fd, struct link *links, size_t count, struct err *err)
 
 /* ---- the project's own entries ---- */
 
+/* readdir that can be told from its end: errno is 0 there. */
+static const struct dirent *
+next_entry(DIR *dir)
+{
+	errno = 0;
+	return readdir(dir);
+}
+
 static int
 is_empty_folder(int dir_fd, const char *name)
 {
-	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
 	int count = 0;
 
@@ -156,10 +164,13 @@ links_mirror(int from_fd, const char *from, int dir_fd, const struct link *links
 		fd_close(&fd);
 		return err_set(err, ERR_IO, errno, "cannot read '%s'", from);
 	}
-	for (const struct dirent *entry = readdir(dir); entry != NULL && result == 0; entry = readdir(dir)) {
+	for (const struct dirent *entry = next_entry(dir); entry != NULL && result == 0; entry = next_entry(dir)) {
 		if (!is_left_out(from_fd, entry->d_name, links, count)) {
 			result = mirror_one(from, entry->d_name, dir_fd, err);
 		}
+	}
+	if (result == 0 && errno != 0) {
+		result = err_set(err, ERR_IO, errno, "cannot read '%s'", from);
 	}
 	(void)closedir(dir);
 	return result;
@@ -197,10 +208,13 @@ links_add_loose(int from_fd, const char *from, struct link **links, size_t *coun
 		fd_close(&fd);
 		return 0; /* no data, no loose files */
 	}
-	for (const struct dirent *entry = readdir(dir); entry != NULL && added >= 0; entry = readdir(dir)) {
+	for (const struct dirent *entry = next_entry(dir); entry != NULL && added >= 0; entry = next_entry(dir)) {
 		if (fstatat(fd, entry->d_name, &st, 0) == 0 && S_ISREG(st.st_mode)) {
 			added = add_loose(from, entry->d_name, links, count, err) < 0 ? -1 : added + 1;
 		}
+	}
+	if (added >= 0 && errno != 0) {
+		added = err_set(err, ERR_IO, errno, "cannot read '%s/data'", from);
 	}
 	(void)closedir(dir);
 	return added;

@@ -7,7 +7,7 @@
  * hard links (each name is a file of its own), extended attributes.
  *
  * What is left out: see pack_rules.h. What the unpacker would refuse is refused here first, before anything is written: links that leave the
- * folder, sockets, FIFOs, devices, names that are too long or no UTF-8. Links are kept as links and never followed.
+ * folder, sockets, FIFOs, devices, names that are too long or no UTF-8, in a zip also those with a backslash. Links are kept as links and never followed.
  */
 #ifndef TRAIN_FILES_PACK_H
 #define TRAIN_FILES_PACK_H

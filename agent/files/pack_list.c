@@ -14,7 +14,7 @@
 #include "files/tree.h"
 #include "files/within.h"
 
-enum { FIRST_ROOM = 64 };
+enum { FIRST_ROOM = 64, SHOWN_MAX = 160 /* bytes of a path in a message */ };
 
 /* A folder's own entry while it is being read. */
 struct child {
@@ -40,10 +40,14 @@ no_memory(struct err *err)
 	return err_set(err, ERR_SYSTEM, ENOMEM, "cannot list the folder");
 }
 
+/* A path may be longer than the text of an error: the reason must not be what is cut. */
 static int
 refuse(const char *path, const char *why, struct err *err)
 {
-	return err_set(err, ERR_ARCHIVE, 0, "'%s': %s", path, why);
+	size_t len = strlen(path);
+	size_t shown = utf8_cut(path, len, SHOWN_MAX);
+
+	return err_set(err, ERR_ARCHIVE, 0, "'%.*s%s': %s", (int)shown, path, shown < len ? "..." : "", why);
 }
 
 static mode_t
@@ -151,7 +155,7 @@ read_names(const struct walk *walk, int fd, struct children *children)
 	} else {
 		fd_close(&copy);
 	}
-	if (result > 0) {
+	if (result > 0 && children->count > 1) {
 		qsort(children->list, children->count, sizeof(*children->list), compare_children);
 	}
 	return result < 0 ? -1 : 0;

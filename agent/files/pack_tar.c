@@ -46,8 +46,6 @@ fill(struct header *header, char kind, mode_t mode, int64_t size, int64_t mtime)
 	octal(header->gid, sizeof(header->gid), 0);
 	octal(header->size, sizeof(header->size), size);
 	octal(header->mtime, sizeof(header->mtime), mtime);
-	octal(header->major, sizeof(header->major), 0);
-	octal(header->minor, sizeof(header->minor), 0);
 	header->kind = kind;
 	memcpy(header->magic, "ustar", 6);
 	memcpy(header->version, "00", 2);
@@ -113,7 +111,7 @@ write_pax(const struct pack_tar *tar, const struct buf *pax, struct err *err)
 	static const char name[] = "././@PaxHeader";
 	struct header header;
 
-	fill(&header, 'x', 0644, (int64_t)pax->len, tar->mtime);
+	fill(&header, 'x', 0, (int64_t)pax->len, 0);
 	memcpy(header.name, name, sizeof(name));
 	seal(&header);
 	if (pax->full) {

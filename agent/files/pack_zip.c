@@ -253,6 +253,10 @@ pack_zip_add(
 	    .at = pack_out_at(zip->out),
 	};
 
+	if (strchr(entry->path, '\\') != NULL) {
+		return err_set(err, ERR_ARCHIVE, 0,
+		    "'%s': a backslash, which readers of zips take for a slash: rename it, or pack a tar", entry->path);
+	}
 	if (write_local(zip, &member, err) < 0 || write_content(zip, &member, content, err) < 0 ||
 	    patch_local(zip, &member, err) < 0) {
 		return -1;

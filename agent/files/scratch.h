@@ -9,7 +9,7 @@
 #include "base/err.h"
 
 /*
- * Opens the folder 'wanted', or with NULL the first usable one of 'candidates' (ended by NULL; "" entries are skipped). An owned O_DIRECTORY descriptor and
+ * Opens the folder 'wanted', or with NULL the first usable one of 'candidates' (ended by NULL; "" entries are skipped, relative ones are not usable). An owned O_DIRECTORY descriptor and
  * '*path', borrowed from the arguments; or -1 with ERR_WORKSPACE that says of each why not.
  */
 MUST_CHECK int scratch_open(const char *wanted, const char *const *candidates, const char **path, struct err *err);

@@ -10,6 +10,7 @@
 
 #include "base/fd.h"
 #include "base/sys.h"
+#include "base/text.h"
 #include "files/within.h"
 
 enum { NAME_BYTES_MAX = 255, FIRST_ROOM = 64 };
@@ -38,10 +39,18 @@ tree_release(struct tree *tree)
 	fd_close(&tree->parent_fd);
 }
 
+static int
+refuse(int64_t number, const char *name, const char *why, struct err *err)
+{
+	char shown[TEXT_SHOWN];
+
+	return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': %s", (long long)number, text_shown(shown, name), why);
+}
+
 int
 tree_refuse(const struct tree *tree, const char *name, const char *why, struct err *err)
 {
-	return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': %s", (long long)tree->entries, name, why);
+	return refuse(tree->entries, name, why, err);
 }
 
 /* What the kernel says about an entry: no space is its own kind, everything else is an io error that names the entry. */
@@ -49,8 +58,10 @@ static int
 failed(const struct tree *tree, const char *what, struct err *err)
 {
 	int sys = errno;
+	char shown[TEXT_SHOWN];
 
-	return err_set(err, ERR_IO, sys, "entry %lld '%s': cannot %s", (long long)tree->entries, tree->path, what);
+	return err_set(err, ERR_IO, sys, "entry %lld '%s': cannot %s", (long long)tree->entries,
+	    text_shown(shown, tree->path), what);
 }
 
 static int
@@ -95,12 +106,39 @@ add_part(struct tree *tree, size_t *len, const char *part, size_t part_len)
 	return 0;
 }
 
-int
-tree_entry(struct tree *tree, const char *name, struct err *err)
+/* Makes 'tree->path' of a name from outside. NULL, or why it is refused. */
+static const char *
+clean(struct tree *tree, const char *name)
 {
 	size_t len = 0;
 	int parts = 0;
 
+	tree->path[0] = '\0';
+	if (*name == '/') {
+		return "an absolute name";
+	}
+	for (const char *part = name; *part != '\0';) {
+		size_t part_len = strcspn(part, "/");
+
+		if (part_len == 2 && part[0] == '.' && part[1] == '.') {
+			return "'..' in a name";
+		}
+		int skipped = part_len == 0 || (part_len == 1 && part[0] == '.');
+		if (!skipped && ++parts > TREE_PARTS_MAX) {
+			return "it lies too deep";
+		}
+		if (!skipped && (part_len > NAME_BYTES_MAX || add_part(tree, &len, part, part_len) < 0)) {
+			return "the name is too long";
+		}
+		part += part_len;
+		part += *part == '/';
+	}
+	return NULL;
+}
+
+int
+tree_entry(struct tree *tree, const char *name, struct err *err)
+{
 	tree->entries++;
 	tree->path[0] = '\0';
 	if (tree->limits.go_on != NULL && tree->limits.go_on(tree->limits.self, err) < 0) {
@@ -113,24 +151,8 @@ tree_entry(struct tree *tree, const char *name, struct err *err)
 	if (name == NULL || *name == '\0') {
 		return tree_refuse(tree, "", "an entry without a name", err);
 	}
-	if (*name == '/') {
-		return tree_refuse(tree, name, "an absolute name", err);
-	}
-	for (const char *part = name; *part != '\0';) {
-		size_t part_len = strcspn(part, "/");
-
-		if (part_len == 2 && part[0] == '.' && part[1] == '.') {
-			return tree_refuse(tree, name, "'..' in a name", err);
-		}
-		int skipped = part_len == 0 || (part_len == 1 && part[0] == '.');
-		if (!skipped && (part_len > NAME_BYTES_MAX || ++parts > TREE_PARTS_MAX ||
-		                    add_part(tree, &len, part, part_len) < 0)) {
-			return tree_refuse(tree, name, "the name is too long", err);
-		}
-		part += part_len;
-		part += *part == '/';
-	}
-	return len > 0;
+	const char *why = clean(tree, name);
+	return why != NULL ? tree_refuse(tree, name, why, err) : tree->path[0] != '\0';
 }
 
 /* ---- parents ---- */
@@ -215,9 +237,11 @@ static int
 count_bytes(struct tree *tree, int64_t size, struct err *err)
 {
 	if (size < 0 || size > tree->limits.bytes_max - tree->bytes) {
-		return err_set(err, ERR_ARCHIVE, 0,
-		    "entry %lld '%s': more than %lld bytes in all: raise unpack-max-bytes if that is right",
-		    (long long)tree->entries, tree->path, (long long)tree->limits.bytes_max);
+		char why[128];
+
+		(void)snprintf(why, sizeof(why), "more than %lld bytes in all: raise unpack-max-bytes if that is right",
+		    (long long)tree->limits.bytes_max);
+		return tree_refuse(tree, tree->path, why, err);
 	}
 	tree->bytes += size;
 	return 0;
@@ -262,25 +286,35 @@ tree_add_link(struct tree *tree, const char *target, struct err *err)
 	return remember(tree, &tree->links, NULL, err);
 }
 
+/* The target of a hard link, cleaned as a name is; the entry's own name comes back afterwards. NULL, or why it is refused. */
+static const char *
+clean_target(struct tree *tree, const char *target, char from[PATH_BYTES_MAX])
+{
+	char path[PATH_BYTES_MAX];
+
+	memcpy(path, tree->path, sizeof(path));
+	const char *why = clean(tree, target);
+	memcpy(from, tree->path, PATH_BYTES_MAX);
+	memcpy(tree->path, path, sizeof(path));
+	if (why != NULL) {
+		return "a hard link that leaves the folder";
+	}
+	return strcmp(from, path) == 0 ? "a hard link to itself" : NULL;
+}
+
 int
 tree_add_hard_link(struct tree *tree, const char *target, struct err *err)
 {
-	char path[PATH_BYTES_MAX];
+	char from[PATH_BYTES_MAX];
 	const char *last = NULL;
+	const char *why = clean_target(tree, target, from);
 	struct stat st;
 
-	/* The target is cleaned as a name is; the entry's own comes back afterwards. */
-	memcpy(path, tree->path, sizeof(path));
-	tree->entries--;
-	int named = tree_entry(tree, target, err);
-	char from[PATH_BYTES_MAX];
-	memcpy(from, tree->path, sizeof(from));
-	memcpy(tree->path, path, sizeof(path));
-	if (named < 0) {
-		return -1;
+	if (why != NULL) {
+		return tree_refuse(tree, tree->path, why, err);
 	}
-	CLEAN_FD fd = sys_open_beneath(tree->dir_fd, from, O_PATH | O_NOFOLLOW, 0);
-	if (named == 0 || fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
+	CLEAN_FD fd = from[0] != '\0' ? sys_open_beneath(tree->dir_fd, from, O_PATH | O_NOFOLLOW, 0) : -1;
+	if (fd < 0 || fstat(fd, &st) < 0 || !S_ISREG(st.st_mode)) {
 		return tree_refuse(tree, tree->path, "a hard link to what is no file of this archive", err);
 	}
 	if (enter(tree, &last, err) < 0 || make_room(tree, last, S_IFREG, err) < 0) {
@@ -320,14 +354,16 @@ tree_end_file(struct tree *tree, int *fd, const struct timespec *mtime, struct e
 /* ---- the end ---- */
 
 static int
-check_links(const struct tree *tree, struct err *err)
+check_links(struct tree *tree, struct err *err)
 {
 	for (size_t i = 0; i < tree->links.count; i++) {
 		const struct tree_late *link = &tree->links.list[i];
 
 		if (within_leaves(tree->dir_fd, link->path)) {
-			return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': a link that leaves the folder",
-			    (long long)link->number, link->path);
+			return refuse(link->number, link->path, "a link that leaves the folder", err);
+		}
+		if (tree->leaver == 0 && within_leaves_top(tree->dir_fd, link->path)) {
+			tree->leaver = link->number;
 		}
 	}
 	return 0;
@@ -343,8 +379,10 @@ set_times(const struct tree *tree, struct err *err)
 		CLEAN_FD fd = sys_open_beneath(tree->dir_fd, folder->path, O_RDONLY | O_DIRECTORY, 0);
 
 		if (fd < 0 || futimens(fd, times) < 0) {
+			char shown[TEXT_SHOWN];
+
 			return err_set(err, ERR_IO, errno, "entry %lld '%s': cannot set its time",
-			    (long long)folder->number, folder->path);
+			    (long long)folder->number, text_shown(shown, folder->path));
 		}
 	}
 	return 0;

@@ -18,14 +18,14 @@
 #include "base/limits.h"
 
 enum {
-	TREE_LINKS_HOPS = 40, /* as the kernel follows */
 	TREE_PARTS_MAX = 128, /* folders inside folders: nobody needs more, and removal must cope with it */
 };
 
 struct tree_limits {
 	int64_t bytes_max;
 	int64_t entries_max;
-	int (*go_on)(void *self, struct err *err); /* asked at each entry: -1 with 'err' ends it all; NULL: nobody asks */
+	int (*go_on)(
+	    void *self, struct err *err); /* asked at each entry: -1 with 'err' ends it all; NULL: nobody asks */
 	void *self;
 };
 
@@ -48,6 +48,7 @@ struct tree {
 	int parent_fd; /* the folder of the entry before: most entries have the same */
 	char parent[PATH_BYTES_MAX];
 	struct tree_lates folders, links;
+	int64_t leaver; /* after tree_close: the first entry that is a link out of its own top folder; 0 without one */
 	char path[PATH_BYTES_MAX]; /* the entry's own, cleaned */
 };
 

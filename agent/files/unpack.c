@@ -139,18 +139,23 @@ read_interpreter(int fd, char interpreter[UNPACK_INTERPRETER_MAX], struct err *e
 	if (strncmp(line, "#!", 2) != 0) {
 		return 0;
 	}
-	size_t len = strcspn(line + 2, "\r\n");
-	if (len >= UNPACK_INTERPRETER_MAX) {
+	/* Blanks around the words are the kernel's to skip, and ours. */
+	const char *words = line + 2 + strspn(line + 2, " \t");
+	size_t len = strcspn(words, "\r\n");
+	if (line + 2 + UNPACK_INTERPRETER_MAX <= words + len) {
 		return err_set(err, ERR_ARCHIVE, 0, "the '#!' line of the executable zip is too long");
 	}
-	memcpy(interpreter, line + 2, len);
+	while (len > 0 && (words[len - 1] == ' ' || words[len - 1] == '\t')) {
+		len--;
+	}
+	memcpy(interpreter, words, len);
 	interpreter[len] = '\0';
 	return 0;
 }
 
 /* An executable zip stays whole; it was proved member by member. */
 static int
-place_whole(int spool_fd, int dir_fd, struct err *err)
+place_whole(int spool_fd, int dir_fd, const struct tree_limits *limits, struct err *err)
 {
 	CLEAN_FD fd = openat(dir_fd, UNPACK_PEX, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0777);
 	char *bytes = malloc(SPOOL_BUFFER);
@@ -164,7 +169,9 @@ place_whole(int spool_fd, int dir_fd, struct err *err)
 		if (n == 0) {
 			break;
 		}
-		if (n < 0 || fd_write_all(fd, bytes, (size_t)n) < 0) {
+		if (limits->go_on != NULL && limits->go_on(limits->self, err) < 0) {
+			result = -1;
+		} else if (n < 0 || fd_write_all(fd, bytes, (size_t)n) < 0) {
 			result = err_set(err, ERR_IO, errno, "cannot write '%s'", UNPACK_PEX);
 		}
 	}
@@ -208,7 +215,7 @@ look_at_zip(
 		return 0;
 	}
 	(void)snprintf(unpacked->kind, sizeof(unpacked->kind), "executable zip");
-	return archive_unzip(fd, NULL, err);
+	return archive_unzip(fd, NULL, limits, err);
 }
 
 static int
@@ -222,14 +229,14 @@ unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 		return -1;
 	}
 	if (unpacked->executable) {
-		return place_whole(fd, dir_fd, err);
+		return place_whole(fd, dir_fd, &wish->limits, err);
 	}
 	if (facts.prefix != 0) {
 		return err_set(err, ERR_ARCHIVE, 0, "%lld bytes stand in front of the zip", (long long)facts.prefix);
 	}
 	CLEAN_TREE tree;
 	tree_init(&tree, dir_fd, &wish->limits);
-	return archive_unzip(fd, &tree, err) < 0 ? -1 : tree_close(&tree, err);
+	return archive_unzip(fd, &tree, &wish->limits, err) < 0 ? -1 : tree_close(&tree, err);
 }
 
 int

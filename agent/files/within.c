@@ -13,6 +13,7 @@ struct walk {
 	char done[PATH_BYTES_MAX]; /* resolved so far, free of links and ".." */
 	char rest[PATH_BYTES_MAX]; /* still to go */
 	int hops;
+	int keep_top; /* the first part may not be left either */
 };
 
 /* Takes the last part off what was resolved. 0 when there is none: the way leads out. */
@@ -26,6 +27,13 @@ go_up(struct walk *walk)
 	}
 	*(slash != NULL ? slash : walk->done) = '\0';
 	return 1;
+}
+
+/* What ".." does. */
+static int
+go_out(struct walk *walk)
+{
+	return go_up(walk) && (!walk->keep_top || walk->done[0] != '\0');
 }
 
 /* Takes the first part off the rest. */
@@ -77,7 +85,7 @@ step(const struct within_links *links, struct walk *walk)
 		return 1;
 	}
 	if (strcmp(part, "..") == 0) {
-		return go_up(walk);
+		return go_out(walk);
 	}
 	if (!append(walk->done, part)) {
 		return 0;
@@ -90,10 +98,10 @@ step(const struct within_links *links, struct walk *walk)
 	return follow(walk, target);
 }
 
-int
-within_leaves_by(const struct within_links *links, const char *path)
+static int
+leaves(const struct within_links *links, const char *path, int keep_top)
 {
-	struct walk walk = {0};
+	struct walk walk = {.keep_top = keep_top};
 
 	if (*path == '/' || strlen(path) >= sizeof(walk.rest)) {
 		return 1;
@@ -107,6 +115,12 @@ within_leaves_by(const struct within_links *links, const char *path)
 	return 0;
 }
 
+int
+within_leaves_by(const struct within_links *links, const char *path)
+{
+	return leaves(links, path, 0);
+}
+
 static ssize_t
 read_on_disk(const void *self, const char *path, char *target, size_t size)
 {
@@ -118,5 +132,11 @@ read_on_disk(const void *self, const char *path, char *target, size_t size)
 int
 within_leaves(int dir_fd, const char *path)
 {
-	return within_leaves_by(&(struct within_links){.read = read_on_disk, .self = &dir_fd}, path);
+	return leaves(&(struct within_links){.read = read_on_disk, .self = &dir_fd}, path, 0);
+}
+
+int
+within_leaves_top(int dir_fd, const char *path)
+{
+	return leaves(&(struct within_links){.read = read_on_disk, .self = &dir_fd}, path, 1);
 }

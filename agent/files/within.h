@@ -13,6 +13,9 @@
  */
 int within_leaves(int dir_fd, const char *path);
 
+/* The same, but the folder that 'path' begins with may not be left either: it may become the folder itself (product §5, "stripped"). */
+int within_leaves_top(int dir_fd, const char *path);
+
 /* The same over links that lie elsewhere than on the disk. */
 struct within_links {
 	/* As readlinkat(2): the bytes of the target of the link 'path', at most 'size', or -1 for what is no link. */

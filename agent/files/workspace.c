@@ -151,30 +151,31 @@ workspace_show(struct workspace *ws, struct err *err)
 
 /* Removes one of ours and forgets its name; the first trouble is kept. */
 static int
-drop(int dir_fd, char *name, struct err *err)
+drop(int dir_fd, char *name, int64_t deadline_ms, struct err *err)
 {
 	struct err ours = {.phase = err->phase};
 	int result = 0;
 
 	if (dir_fd >= 0 && name[0] != '\0') {
-		result = remover_remove(dir_fd, name, &ours);
+		result = remover_remove_until(dir_fd, name, deadline_ms, &ours);
 	}
-	name[0] = '\0';
 	if (result < 0 && err->kind == ERR_NONE) {
 		*err = ours;
+		err_wrap(err, "'%s' is left behind", name);
 	}
+	name[0] = '\0';
 	return result;
 }
 
 int
-workspace_end(struct workspace *ws, int keep, struct err *err)
+workspace_end(struct workspace *ws, int keep, int64_t deadline_ms, struct err *err)
 {
 	struct err ours = {.phase = err->phase};
-	int failed = drop(ws->place_fd, ws->stage_name, &ours) < 0;
+	int failed = drop(ws->base_fd, ws->private_name, deadline_ms, &ours) < 0;
 
-	failed |= drop(ws->base_fd, ws->private_name, &ours) < 0;
+	failed |= drop(ws->place_fd, ws->stage_name, deadline_ms, &ours) < 0;
 	if (!keep) {
-		failed |= drop(ws->place_fd, ws->name, &ours) < 0;
+		failed |= drop(ws->place_fd, ws->name, deadline_ms, &ours) < 0;
 	}
 	if (failed) {
 		*err = ours;

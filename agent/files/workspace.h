@@ -11,6 +11,8 @@
 #ifndef TRAIN_FILES_WORKSPACE_H
 #define TRAIN_FILES_WORKSPACE_H
 
+#include <stdint.h>
+
 #include "base/attr.h"
 #include "base/err.h"
 
@@ -46,8 +48,11 @@ MUST_CHECK int workspace_settle(struct workspace *ws, const char *strip, struct 
 /* Makes the working folder reachable for pipelines that drop privileges: exactly 0755. Just before the spawn. -1 with 'err'. */
 MUST_CHECK int workspace_show(struct workspace *ws, struct err *err);
 
-/* Removes what was made: the private folder and what is being filled always, the working folder unless 'keep'. -1 with 'err' naming what stays. */
-MUST_CHECK int workspace_end(struct workspace *ws, int keep, struct err *err);
+/*
+ * Removes what was made: the private folder and what is being filled always, the working folder unless 'keep'. What is not gone at 'deadline_ms'
+ * stays. -1 with 'err' naming what stays.
+ */
+MUST_CHECK int workspace_end(struct workspace *ws, int keep, int64_t deadline_ms, struct err *err);
 
 /* Closes and frees; removes nothing. Safe twice. */
 void workspace_release(struct workspace *ws);

@@ -60,18 +60,43 @@ limits_of(struct job *job)
 	};
 }
 
+/* The rooms name the entry that is wrong; here is said in whose code, and which folder is full. */
+static int
+in_the_code(const struct job *job, struct err *err)
+{
+	if (err->kind == ERR_DISK_FULL) {
+		return err_wrap(
+		    err, "the code '%.160s' does not fit into '%.160s'", job->code.address, job->workspace.path);
+	}
+	return err->kind == ERR_ARCHIVE || err->kind == ERR_IO ? err_wrap(err, "the code '%.160s'", job->code.address)
+	                                                       : -1;
+}
+
 /* ---- verify ---- */
 
-static int
-compare(const struct job *job, const char *wanted, struct err *err)
+/* Who gave the digest that binds whatever code is used: another source than the one that names the code. */
+static const char *
+binding_origin(const struct job *job, char out[SETTING_ORIGIN_MAX])
 {
-	char origin[SETTING_ORIGIN_MAX];
+	char spelling[SETTING_NAME_MAX];
 
+	for (enum setting_source source = SOURCE_COMMAND_LINE; source > SOURCE_DEFAULT; source--) {
+		if (job->settings.offers[SETTING_CODE_SHA256][source].value.text == job->plan.binding_sha256) {
+			(void)snprintf(out, SETTING_ORIGIN_MAX, "%s %s", setting_source_name(source),
+			    setting_spelling(SETTING_CODE_SHA256, source, spelling));
+		}
+	}
+	return out;
+}
+
+static int
+compare(const struct job *job, const char *wanted, const char *origin, struct err *err)
+{
 	if (wanted == NULL || strcmp(wanted, job->code.sha256) == 0) {
 		return 0;
 	}
 	return err_set(err, ERR_DIGEST, 0, "the SHA-256 of '%.160s' is %s, but %s says %s", job->code.address,
-	    job->code.sha256, settings_origin(&job->settings, SETTING_CODE_SHA256, origin), wanted);
+	    job->code.sha256, origin, wanted);
 }
 
 /* The digest that the request names, the one that binds besides, and the one that S3 keeps. */
@@ -79,8 +104,11 @@ static int
 verify(struct job *job, const struct origin *origin, struct err *err)
 {
 	char stored[SHA256_HEX];
+	char named[SETTING_ORIGIN_MAX] = "";
+	char binding[SETTING_ORIGIN_MAX] = "";
 
-	if (compare(job, job->plan.sha256, err) < 0 || compare(job, job->plan.binding_sha256, err) < 0) {
+	if (compare(job, job->plan.sha256, settings_origin(&job->settings, SETTING_CODE_SHA256, named), err) < 0 ||
+	    compare(job, job->plan.binding_sha256, binding_origin(job, binding), err) < 0) {
 		return -1;
 	}
 	if (!origin->has_sha256) {
@@ -89,8 +117,8 @@ verify(struct job *job, const struct origin *origin, struct err *err)
 	hex_encode(stored, origin->sha256, SHA256_BYTES);
 	return strcmp(stored, job->code.sha256) == 0
 	           ? 0
-	           : err_set(err, ERR_ARCHIVE, 0, "the SHA-256 of what came is %s, but S3 keeps %s for it",
-	                 job->code.sha256, stored);
+	           : err_set(err, ERR_ARCHIVE, 0, "the SHA-256 of '%.160s' as it came is %s, but S3 keeps %s for it",
+	                 job->code.address, job->code.sha256, stored);
 }
 
 /* ---- archives ---- */
@@ -120,7 +148,7 @@ explain_refusal(struct job *job, const struct origin *origin, struct err *err)
 	if (verify(job, origin, &other) < 0 && other.kind == ERR_DIGEST) {
 		*err = other;
 	}
-	return -1;
+	return in_the_code(job, err);
 }
 
 /* How an executable zip is started: by the words of its "#!" line, else by Python. */
@@ -148,6 +176,18 @@ make_zip_command(struct job *job, const char *path, const char *interpreter, str
 	return job->code.zip != NULL ? 0 : -1;
 }
 
+/* What will be run as far as it is known before pipeline.json is read, or NULL: it tells whether the one folder around everything is the project. */
+static const char *
+program_of(const struct job *job)
+{
+	char *const *words = settings_words(&job->settings, SETTING_COMMAND);
+
+	if (job->request->command != NULL) {
+		return job->request->command[0];
+	}
+	return words != NULL ? words[0] : command_program(&job->opt_ml, job->request->envp);
+}
+
 static int
 settle(struct job *job, const struct unpacked *unpacked, struct err *err)
 {
@@ -155,9 +195,7 @@ settle(struct job *job, const struct unpacked *unpacked, struct err *err)
 	int inside = 0;
 
 	if (!unpacked->executable) {
-		const char *program = job->request->command != NULL ? job->request->command[0] : NULL;
-
-		inside = unpack_single_folder(job->workspace.stage_fd, program, folder, err);
+		inside = unpack_single_folder(job->workspace.stage_fd, program_of(job), folder, err);
 	}
 	if (inside < 0 || workspace_settle(&job->workspace, inside == 1 ? folder : NULL, err) < 0) {
 		return -1;
@@ -234,10 +272,10 @@ unpack_stream(struct job *job, struct origin *origin, struct unpacked *unpacked,
 		keep_digest(job, &digest);
 		return result == 0 ? 0 : explain_refusal(job, origin, err);
 	}
-	if (result == 0) {
+	if (result == 0 || trouble.kind == ERR_STOPPED) {
 		*err = trouble;
 	}
-	return -1;
+	return in_the_code(job, err);
 }
 
 /* Fetching and unpacking are one stream; the time is told apart by who waited for whom. */
@@ -295,9 +333,13 @@ bring_project(struct job *job, int dir_fd, const char *path, struct err *err)
 	const struct tree_limits limits = limits_of(job);
 	struct copied copied;
 
-	if (code_policy_check_kind(&job->plan, 0, err) < 0 || workspace_stage(&job->workspace, err) < 0 ||
-	    copy_project(dir_fd, job->workspace.stage_fd, path, &limits, &copied, err) < 0 ||
-	    workspace_settle(&job->workspace, NULL, err) < 0) {
+	if (code_policy_check_kind(&job->plan, 0, err) < 0 || workspace_stage(&job->workspace, err) < 0) {
+		return -1;
+	}
+	if (copy_project(dir_fd, job->workspace.stage_fd, path, &limits, &copied, err) < 0) {
+		return in_the_code(job, err);
+	}
+	if (workspace_settle(&job->workspace, NULL, err) < 0) {
 		return -1;
 	}
 	(void)snprintf(job->code.kind, sizeof(job->code.kind), "folder");
@@ -319,7 +361,7 @@ bring_file(struct job *job, int *fd, const char *path, int may_stay, struct err 
 	origin_of_file(&origin, fd, path, &job->net);
 	int stays = may_stay ? unpack_in_place(origin.fd, &limits, &unpacked, err) : 0;
 	if (stays < 0) {
-		return err_wrap(err, "'%.160s'", path);
+		return in_the_code(job, err);
 	}
 	if (stays == 1) {
 		return bring_in_place(job, &origin, &unpacked, err);
@@ -434,6 +476,20 @@ say_what_came(const struct job *job)
 	}
 }
 
+/* The rooms know neither signals nor settings. */
+static int
+explain(struct job *job, struct err *err)
+{
+	if (err->kind == ERR_DEADLINE) {
+		return err_wrap(err, "the code '%.160s' was not here within %lld s (fetch-timeout)", job->code.address,
+		    (long long)settings_number(&job->settings, SETTING_FETCH_TIMEOUT));
+	}
+	if (err->kind == ERR_STOPPED) {
+		(void)job_stopped(job, err);
+	}
+	return -1;
+}
+
 int
 job_bring(struct job *job, struct err *err)
 {
@@ -452,7 +508,7 @@ job_bring(struct job *job, struct err *err)
 		return -1;
 	}
 	if (bring_code(job, err) < 0) {
-		return err->kind == ERR_STOPPED ? job_stopped(job, err) : -1;
+		return explain(job, err);
 	}
 	say_what_came(job);
 	return 0;

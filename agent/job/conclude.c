@@ -8,6 +8,11 @@
 #include "report/definitions.h"
 #include "report/failure_text.h"
 
+enum {
+	CLEANING_MS = 60000,     /* removing what the pipeline left: a million files take a fraction of it */
+	CLEANING_LATE_MS = 5000, /* after a stop request: all that follows a KILL takes at most 15 s (product §9) */
+};
+
 /* ---- metrics ---- */
 
 static void
@@ -154,12 +159,21 @@ who_ended_it(const struct job *job, const struct err *err)
 
 /* A result that could not be written whole must not look like one: only a success changes, for the pipeline's own failure says more. */
 static void
-count_in(struct exitcode *exitcode, char sentence[ERR_TEXT_MAX], const struct err *trouble)
+count_in(struct job *job, struct exitcode *exitcode, char sentence[ERR_TEXT_MAX], const struct err *trouble)
 {
 	if (exitcode->code == 0) {
 		exitcode_of_err(trouble, exitcode);
 		memcpy(sentence, trouble->text, ERR_TEXT_MAX);
+	} else {
+		journal_warn(&job->journal, "%s", trouble->text);
 	}
+}
+
+/* Then somebody waits for the end with a SIGKILL in his hand. */
+static int
+was_asked_to_end(struct job *job)
+{
+	return job->outcome.stop_signal != 0 || signals_stop_pending(&job->signals) != 0;
 }
 
 static void
@@ -168,8 +182,13 @@ clean_up(struct job *job, int code)
 	const char *keep = settings_text(&job->settings, SETTING_KEEP_WORKSPACE);
 	int kept = keep != NULL && (strcmp(keep, "always") == 0 || (strcmp(keep, "on-failure") == 0 && code != 0));
 	struct err trouble = {.phase = PHASE_FINISH};
+	int64_t deadline_ms = clock_now_ms() + (was_asked_to_end(job) ? CLEANING_LATE_MS : CLEANING_MS);
 
-	if (workspace_end(&job->workspace, kept, &trouble) < 0) {
+	if (standin_end(&job->code_link, &trouble) < 0) {
+		journal_warn(&job->journal, "%s/code: %s", job->root, trouble.text);
+		err_clear(&trouble);
+	}
+	if (workspace_end(&job->workspace, kept, deadline_ms, &trouble) < 0) {
 		journal_warn(&job->journal, "%s", trouble.text);
 	} else if (kept && job->workspace.name[0] != '\0' && !job->request->local) {
 		log_info("the working folder was kept: '%s'", job->workspace.path);
@@ -203,7 +222,7 @@ job_conclude(struct job *job, struct err *err)
 	journal_enter(&job->journal, PHASE_FINISH);
 	judge(job, err, &exitcode, sentence);
 	if (finish_metrics(job, &trouble) < 0) {
-		count_in(&exitcode, sentence, &trouble);
+		count_in(job, &exitcode, sentence, &trouble);
 	}
 	clean_up(job, exitcode.code);
 	buf_init(&text, FAILURE_BYTES_MAX);
@@ -217,8 +236,7 @@ job_conclude(struct job *job, struct err *err)
 	int recorded = !job->output_off && settings_is(&job->settings, SETTING_RECORD, "on");
 	if (recorded && recount_write(job, &exitcode, who_ended_it(job, err), line.len > 0 ? buf_text(&line) : NULL,
 	                    record, &trouble) < 0) {
-		journal_warn(&job->journal, "%s", trouble.text);
-		count_in(&exitcode, sentence, &trouble);
+		count_in(job, &exitcode, sentence, &trouble);
 		buf_reset(&text);
 		compose_failure(job, &exitcode, sentence, &text);
 		record[0] = '\0';

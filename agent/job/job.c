@@ -11,8 +11,12 @@
 #include "base/sys.h"
 #include "config/arguments.h"
 #include "config/variables.h"
+#include "report/sigword.h"
 
-enum { CREDITS_MS = 10000 /* how long the log's reader may take nothing at the very end (product §10) */ };
+enum {
+	CREDITS_MS = 10000,    /* how long the log's reader may take nothing at the very end (product §10) */
+	LAST_WORDS_MS = 14000, /* when a stop was asked for: all that follows a KILL takes at most 15 s (product §9) */
+};
 
 #ifdef TRAIN_TEST_HOOKS
 /* A mistake of ours on demand, so that a test can see what one looks like. */
@@ -36,11 +40,14 @@ int
 job_stopped(struct job *job, struct err *err)
 {
 	int number = signals_stop_pending(&job->signals);
+	char name[SIGWORD_NAME];
 
 	if (number == 0) {
 		return 0;
 	}
-	err_set(err, ERR_STOPPED, 0, "a stop was asked for (signal %d) in phase %s", number, phase_name(err->phase));
+	sigword_name(name, number);
+	err_set(err, ERR_STOPPED, 0, "a stop was asked for by %s in phase %s, before the pipeline began", name,
+	    phase_name(err->phase));
 	err->sys = number;
 	return -1;
 }
@@ -98,11 +105,13 @@ job_make_run_id(char out[RUN_ID_MAX])
 static int
 open_job(struct job *job, const struct job_request *request, struct err *err)
 {
-	*job = (struct job){.request = request, .code = {.bytes = -1}, .net = {.wake_fd = -1, .cancel_fd = -1, .envp = request->envp}};
+	*job = (struct job){.request = request, .output_off = 1, .code = {.bytes = -1}};
+	job->net = (struct net_context){.wake_fd = -1, .cancel_fd = -1, .envp = request->envp};
 	journal_open(&job->journal);
 	settings_init(&job->settings);
 	metrics_init(&job->metrics, &(struct metrics_setup){0});
 	workspace_init(&job->workspace);
+	standin_init(&job->code_link);
 	if (request->run_id != NULL) {
 		(void)snprintf(job->run_id, sizeof(job->run_id), "%s", request->run_id);
 	} else {
@@ -132,7 +141,12 @@ release_code(struct job_code *code)
 static void
 close_job(struct job *job)
 {
-	relay_finish(&job->relay, CREDITS_MS, clock_now_ms() + 2 * CREDITS_MS);
+	int64_t deadline_ms = clock_now_ms() + 2 * CREDITS_MS;
+
+	if (job->outcome.stop_signal != 0) {
+		deadline_ms = clock_earlier(deadline_ms, job->outcome.ended_ms + LAST_WORDS_MS);
+	}
+	relay_finish(&job->relay, CREDITS_MS, deadline_ms);
 	log_set_sink(NULL, NULL);
 	relay_close(&job->relay);
 	check_set_report(NULL);
@@ -168,6 +182,7 @@ job_run(const struct job_request *request, struct err *err)
 	    job_launch(job, err) == 0 && job_execute(job, err) == 0) {
 		log_debug("all steps were run");
 	}
+	crash_on_demand(job, PHASE_FINISH);
 	int code = job_conclude(job, err);
 	close_job(job);
 	free(job);

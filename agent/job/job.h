@@ -27,6 +27,7 @@
 #include "config/opt_ml.h"
 #include "config/pipeline.h"
 #include "config/settings.h"
+#include "files/standin.h"
 #include "files/workspace.h"
 #include "job/journal.h"
 #include "net/context.h"
@@ -80,9 +81,9 @@ struct job {
 	struct signals signals;
 	struct relay relay;
 	struct failure failure;
-	int output_off; /* <root>/output cannot be written: no failure text, record or metric file */
+	int output_off; /* <root>/output is not open yet, or cannot be written: no failure text, record or metric file */
 	char run_id[RUN_ID_MAX];
-	char *root;
+	char *root; /* absolute; NULL before it is chosen */
 
 	struct opt_ml opt_ml;
 	struct settings settings;
@@ -98,6 +99,7 @@ struct job {
 	struct creds *creds;
 	struct err tags_err; /* why tags could not be asked, where they were the only hope */
 	struct workspace workspace;
+	struct standin code_link; /* <root>/code in script mode */
 	struct job_code code;
 
 	struct command command;
@@ -125,7 +127,10 @@ int job_conclude(struct job *job, struct err *err);
 /* Enters a phase: the journal, the stub of the failure file, err->phase. -1 with ERR_STOPPED when a stop was asked for. */
 MUST_CHECK int job_phase(struct job *job, enum phase phase, struct err *err);
 
-/* Puts the signal's number into an ERR_STOPPED that came from a room which knows only that it was woken. Returns -1. */
+/*
+ * -1 with ERR_STOPPED when a stop was asked for, 0 when none was. The words and the number are put into an ERR_STOPPED, too, that came from a room which knows
+ * only that it was woken.
+ */
 int job_stopped(struct job *job, struct err *err);
 
 /* Warns about what 'notes' holds from '*told' on. */

@@ -43,6 +43,7 @@ journal_enter_at(struct journal *journal, enum phase phase, int64_t now_ms)
 	if (journal->phases[phase].end_ms == 0) {
 		journal->phases[phase].begin_ms = now_ms;
 	}
+	journal->phases[phase].end_ms = 0; /* one that comes again goes on */
 }
 
 void

@@ -252,5 +252,9 @@ job_launch(struct job *job, struct err *err)
 		return -1;
 	}
 	warn_about_raw(job);
-	return lay_out(job, project_fd, err) < 0 ? -1 : workspace_show(&job->workspace, err);
+	if (lay_out(job, project_fd, err) < 0) {
+		return -1;
+	}
+	layout_link_code(job);
+	return workspace_show(&job->workspace, err);
 }

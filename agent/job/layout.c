@@ -55,26 +55,31 @@ add(struct plan *plan, char *path, char *target, enum link_rule rule)
 static void
 make_missing(struct job *job, const char *path)
 {
-	if (mkdir(path, 0777) < 0 && errno != EEXIST) {
-		journal_warn(&job->journal, "cannot make '%s': %s", path, strerror(errno));
+	struct stat st;
+
+	/* Asked first: on a read-only file system mkdir says so even of folders that are there. */
+	if (stat(path, &st) < 0 && mkdir(path, 0777) < 0 && errno != EEXIST) {
+		journal_warn(
+		    &job->journal, "cannot make '%s', where the pipeline may write: %s", path, strerror(errno));
 	}
 }
 
 static int
-make_folders(struct layout *layout, struct job *job, struct err *err)
+make_folders(struct layout *layout, struct job *job, int linked, struct err *err)
 {
-	CLEAN_TEXT *output = text_format("%s/output", job->root);
-
 	layout->model = text_format("%s/model", job->root);
 	layout->output = text_format("%s/output/data", job->root);
-	if (output == NULL || layout->model == NULL || layout->output == NULL) {
+	if (layout->model == NULL || layout->output == NULL) {
 		return no_memory(err);
 	}
-	/* Where output is off nobody wanted a job's folders: a command in an image without /opt/ml leaves no trace. */
-	if (!job->output_off) {
-		make_missing(job, layout->model);
-		make_missing(job, output);
-		make_missing(job, layout->output);
+	/* Where output is off and nothing leads there nobody wanted a job's folders: a command in an image without /opt/ml leaves no trace. */
+	if (job->output_off && !linked) {
+		return 0;
+	}
+	make_missing(job, layout->model);
+	make_missing(job, layout->output);
+	if (job->opt_ml.checkpoint_dir != NULL) {
+		make_missing(job, job->opt_ml.checkpoint_dir);
 	}
 	return 0;
 }
@@ -132,20 +137,6 @@ plan_fixed(struct plan *plan, const struct layout *layout, const struct job *job
 	return 0;
 }
 
-/* The channel's folder under data/ is called as the pipeline wants it. */
-static const char *
-folder_of(const struct job *job, const char *channel)
-{
-	const struct pipeline_pairs *data = &job->pipeline.data;
-
-	for (size_t i = 0; i < data->count; i++) {
-		if (data->list[i].value != NULL && strcmp(data->list[i].value, channel) == 0) {
-			return data->list[i].name;
-		}
-	}
-	return channel;
-}
-
 /* A FIFO an epoch, which the platform makes when its time comes: until then the links dangle (C§3.1). */
 static int
 plan_pipe(struct plan *plan, const char *folder, const char *path)
@@ -170,26 +161,62 @@ is_the_code(const struct job *job, const struct channel *channel)
 }
 
 static int
-plan_channels(struct plan *plan, const struct job *job)
+plan_folder(struct plan *plan, const char *folder, const struct channel *channel)
+{
+	if (channel->is_pipe) {
+		return plan_pipe(plan, folder, channel->path);
+	}
+	char *target = strdup(channel->path);
+	return target == NULL ? no_memory(plan->err) : add(plan, text_format("data/%s", folder), target, LINK_REPLACES);
+}
+
+/* Under the names that pipeline.json gives the channel; how many. -1 with the plan's 'err'. */
+static int
+plan_renamed(struct plan *plan, const struct job *job, const struct channel *channel)
+{
+	const struct pipeline_pairs *data = &job->pipeline.data;
+	int count = 0;
+
+	for (size_t i = 0; i < data->count; i++) {
+		if (strcmp(data->list[i].value, channel->name) == 0) {
+			if (plan_folder(plan, data->list[i].name, channel) < 0) {
+				return -1;
+			}
+			count++;
+		}
+	}
+	return count;
+}
+
+/* Under its own name, unless pipeline.json gives that to another channel. */
+static int
+plan_own(struct plan *plan, struct job *job, const struct channel *channel)
+{
+	const char *other = pipeline_pairs_find(&job->pipeline.data, channel->name, NULL);
+
+	if (other != NULL && channels_find(&job->opt_ml.channels, other) != NULL) {
+		journal_warn(&job->journal,
+		    "the channel '%s' has no folder under data/: pipeline.json gives 'data/%s' to the channel '%s'",
+		    channel->name, channel->name, other);
+		return 0;
+	}
+	return plan_folder(plan, channel->name, channel);
+}
+
+static int
+plan_channels(struct plan *plan, struct job *job)
 {
 	const struct channels *channels = &job->opt_ml.channels;
 
 	for (size_t i = 0; i < channels->count; i++) {
 		const struct channel *channel = &channels->list[i];
-		const char *folder = folder_of(job, channel->name);
 
 		if (is_the_code(job, channel)) {
 			continue;
 		}
-		if (channel->is_pipe) {
-			if (plan_pipe(plan, folder, channel->path) < 0) {
-				return -1;
-			}
-			continue;
-		}
-		char *target = strdup(channel->path);
-		if (target == NULL || add(plan, text_format("data/%s", folder), target, LINK_REPLACES) < 0) {
-			return target == NULL ? no_memory(plan->err) : -1;
+		int renamed = plan_renamed(plan, job, channel);
+		if (renamed < 0 || (renamed == 0 && plan_own(plan, job, channel) < 0)) {
+			return -1;
 		}
 	}
 	return 0;
@@ -201,7 +228,7 @@ warn_about_data(struct job *job)
 	const struct pipeline_pairs *data = &job->pipeline.data;
 
 	for (size_t i = 0; i < data->count; i++) {
-		if (data->list[i].value != NULL && channels_find(&job->opt_ml.channels, data->list[i].value) == NULL) {
+		if (channels_find(&job->opt_ml.channels, data->list[i].value) == NULL) {
 			journal_warn(&job->journal,
 			    "pipeline.json wants channel '%s' as 'data/%s', but this job has no such channel",
 			    data->list[i].value, data->list[i].name);
@@ -268,7 +295,7 @@ correct_checkpoints(struct layout *layout, const struct job *job, const struct p
 static int
 wants_links(const struct job *job)
 {
-	if (job->workspace.path == NULL || (job->request->project == NULL && job->workspace.dir_fd < 0)) {
+	if (job->request->project == NULL && job->workspace.dir_fd < 0) {
 		return 0;
 	}
 	return job->command.origin != COMMAND_PROGRAM || job->pipeline.links.count > 0 || job->pipeline.data.count > 0;
@@ -287,6 +314,30 @@ mirror(struct job *job, int project_fd, struct plan *plan, struct err *err)
 	return workspace_settle(&job->workspace, NULL, err);
 }
 
+/* Files that lie directly under the project's data/: there at home, but not in a job. */
+static int
+plan_loose(struct plan *plan, struct job *job, int project_fd)
+{
+	size_t before = plan->count;
+	int count = links_add_loose(project_fd, job->request->project, &plan->links, &plan->count, plan->err);
+
+	if (count > 0) {
+		journal_warn(&job->journal,
+		    "'%s'%s directly under 'data/' %s linked here, but not in a job: it has only channels, which are folders",
+		    plan->links[before].path, count > 1 ? " and other files" : "", count > 1 ? "are" : "is");
+	}
+	return count < 0 ? -1 : 0;
+}
+
+/* Where no channel made it there is a data/ all the same: who lists it finds nothing rather than an error. */
+static int
+make_data(const struct job *job, struct err *err)
+{
+	return mkdirat(job->workspace.dir_fd, "data", 0777) == 0 || errno == EEXIST
+	           ? 0
+	           : err_set(err, ERR_IO, errno, "cannot make 'data' in the working folder");
+}
+
 static int
 make_links(struct layout *layout, struct job *job, int project_fd, struct plan *plan, struct err *err)
 {
@@ -294,21 +345,11 @@ make_links(struct layout *layout, struct job *job, int project_fd, struct plan *
 		return -1;
 	}
 	warn_about_data(job);
-	if (job->request->project != NULL && mirror(job, project_fd, plan, err) < 0) {
+	if (job->request->project != NULL &&
+	    (mirror(job, project_fd, plan, err) < 0 || plan_loose(plan, job, project_fd) < 0)) {
 		return -1;
 	}
-	if (job->request->project != NULL) {
-		int loose = links_add_loose(project_fd, job->request->project, &plan->links, &plan->count, err);
-
-		if (loose < 0) {
-			return -1;
-		}
-		if (loose > 0) {
-			journal_warn(&job->journal,
-			    "files directly under 'data/' are linked here, but a job has only channels, which are folders");
-		}
-	}
-	if (links_make(job->workspace.dir_fd, plan->links, plan->count, err) < 0) {
+	if (links_make(job->workspace.dir_fd, plan->links, plan->count, err) < 0 || make_data(job, err) < 0) {
 		return -1;
 	}
 	tell_results(job, plan);
@@ -320,13 +361,32 @@ layout_make(struct layout *layout, struct job *job, int project_fd, struct err *
 {
 	struct plan plan = {.err = err};
 	int linked = wants_links(job);
-	int result = make_folders(layout, job, err) < 0 || name_folders(layout, job, linked, err) < 0 ? -1 : 0;
+	int result = make_folders(layout, job, linked, err) < 0 || name_folders(layout, job, linked, err) < 0 ? -1 : 0;
 
 	if (result == 0 && linked) {
 		result = make_links(layout, job, project_fd, &plan, err);
+	} else if (result == 0 && job->request->project != NULL) {
+		result = mirror(job, project_fd, &plan, err);
 	}
 	links_free(plan.links, plan.count);
 	return result;
+}
+
+void
+layout_link_code(struct job *job)
+{
+	struct err trouble = {.phase = PHASE_LINK};
+
+	if (job->command.origin != COMMAND_PROGRAM || job->workspace.dir_fd < 0) {
+		return;
+	}
+	int made = standin_make(&job->code_link, job->root, "code", job->workspace.path, &trouble);
+	if (made < 0) {
+		journal_warn(
+		    &job->journal, "the program does not find itself under '%s/code': %s", job->root, trouble.text);
+	} else if (made == 0 && job->plan.how != CODE_FOUND_FOLDER) {
+		log_info("'%s/code' has files of its own: the program is not linked there", job->root);
+	}
 }
 
 void

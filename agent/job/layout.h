@@ -19,6 +19,12 @@ struct layout {
  * what was replaced and what was left alone. 'project_fd' is the folder of the project's own files. -1 with 'err'. Release it in every case.
  */
 MUST_CHECK int layout_make(struct layout *layout, struct job *job, int project_fd, struct err *err);
+
+/*
+ * Script mode: makes the working folder reachable as <root>/code, too, where that is absent or empty (product §8); the job's code_link gives it back. What keeps it
+ * from being made is a warning.
+ */
+void layout_link_code(struct job *job);
 void layout_release(struct layout *layout);
 
 #endif

@@ -240,7 +240,12 @@ origin_open(struct origin *origin, struct job *job, struct err *err)
 	if (open_cancel(origin, &job->net, err) < 0) {
 		return -1;
 	}
-	return job->plan.address.scheme == CODE_S3 ? open_s3(origin, job, err) : open_web(origin, job, err);
+	int64_t began_us = clock_now_us();
+	int opened = job->plan.address.scheme == CODE_S3 ? open_s3(origin, job, err) : open_web(origin, job, err);
+
+	/* Credentials, redirects and retries up to the first byte belong to the fetch. */
+	origin->spent_us += clock_now_us() - began_us;
+	return opened;
 }
 
 void

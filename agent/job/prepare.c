@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -15,16 +16,24 @@
 
 /* ---- start ---- */
 
-/* --set root=... wins, then the one `train run` made, then the platform's. */
-static const char *
+/*
+ * --set root=... wins, then the one `train run` made, then the platform's. Absolute and without a slash at its end, for links and variables are
+ * made of it. Owned, or NULL.
+ */
+static char *
 choose_root(const struct job *job)
 {
 	const struct setting_offer *given = &job->settings.offers[SETTING_ROOT][SOURCE_COMMAND_LINE];
+	const char *root = job->request->root != NULL ? job->request->root : opt_ml_default_root(job->request->envp);
+	char here[PATH_BYTES_MAX];
 
-	if (given->given) {
-		return given->value.text;
+	root = given->given ? given->value.text : root;
+	char *path =
+	    root[0] != '/' && getcwd(here, sizeof(here)) != NULL ? text_format("%s/%s", here, root) : strdup(root);
+	for (size_t len = path != NULL ? strlen(path) : 0; len > 1 && path[len - 1] == '/'; len--) {
+		path[len - 1] = '\0';
 	}
-	return job->request->root != NULL ? job->request->root : opt_ml_default_root(job->request->envp);
+	return path;
 }
 
 /* Neither a job nor anything that could be run: most likely somebody typed 'train' in a project folder. */
@@ -43,7 +52,7 @@ check_there_is_a_job(const struct job *job, struct err *err)
 		return 0;
 	}
 	return err_set(
-	    err, ERR_USAGE, 0, "no job here ('%s' does not exist); to run this folder: train run", job->root);
+	    err, ERR_USAGE, 0, "no job here; to run this folder: `train run` ('%s' does not exist)", job->root);
 }
 
 /* A SageMaker job whose output is lost would be paid for in vain; at home a warning is enough. */
@@ -53,9 +62,9 @@ open_output(struct job *job, struct err *err)
 	struct err trouble = {.phase = err->phase};
 
 	if (failure_open(&job->failure, job->root, &trouble) == 0) {
+		job->output_off = 0;
 		return 0;
 	}
-	job->output_off = 1;
 	if (variables_given(job->request->envp, "TRAINING_JOB_NAME") != NULL) {
 		*err = trouble;
 		return -1;
@@ -70,15 +79,11 @@ start(struct job *job, struct err *err)
 	for (size_t i = 0; i < job->request->set_count; i++) {
 		offers_command_line(&job->settings, job->request->sets[i]);
 	}
-	job->root = strdup(choose_root(job));
+	job->root = choose_root(job);
 	if (job->root == NULL) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot begin");
 	}
-	if (check_there_is_a_job(job, err) < 0) {
-		job->output_off = 1;
-		return -1;
-	}
-	if (open_output(job, err) < 0) {
+	if (check_there_is_a_job(job, err) < 0 || open_output(job, err) < 0) {
 		return -1;
 	}
 	return job_phase(job, PHASE_START, err);
@@ -105,7 +110,7 @@ read_files(struct job *job, struct err *err)
 	if (opt_ml_read(&job->opt_ml, job->root, job->request->envp, &mistakes, err) < 0) {
 		return tell_mistakes(&mistakes);
 	}
-	if (job->opt_ml.is_processing && job->request->command == NULL) {
+	if (job->opt_ml.is_processing) {
 		return err_set(
 		    err, ERR_USAGE, 0, "this image only trains: '%s' is the root of a Processing job", job->root);
 	}
@@ -151,7 +156,7 @@ tags_are_the_only_hope(const struct job *job)
 	return job->find.how == CODE_FOUND_NONE && settings_text(&job->settings, SETTING_CODE) == NULL;
 }
 
-/* No credentials means not asked (product §4): the reason is kept for the sentence that says that no code was found. */
+/* No credentials means not asked (product §4). */
 static int
 ask(struct job *job, struct tags *tags, struct err *err)
 {
@@ -235,6 +240,41 @@ job_freeze(struct job *job, struct err *err)
 	return result < 0 ? tell_mistakes(&job->settings.mistakes) : 0;
 }
 
+/* Only a tag could have named the code: what went wrong, and all that may help (product §4). */
+static int
+fail_without_tags(const struct job *job, struct err *err)
+{
+	const struct err *trouble = &job->tags_err;
+	int told = strstr(trouble->text, "sagemaker:ListTags") != NULL;
+
+	(void)err_set(err, trouble->kind, 0,
+	    "no code: the tags were the only hope: %.270s%s%s%s; in a VPC the endpoint com.amazonaws.%s.sagemaker.api; without tags "
+	    "TRAIN_CODE",
+	    trouble->text, told ? "" : "; needed are sagemaker:ListTags on '", told ? "" : job->opt_ml.arn,
+	    told ? "" : "'", job->opt_ml.region);
+	err->phase = PHASE_TAGS;
+	err->http = trouble->http;
+	return -1;
+}
+
+/* `train run DIR`: the folder is the code, and what else names code does not count. */
+static int
+check_project(struct job *job, struct err *err)
+{
+	char origin[SETTING_ORIGIN_MAX];
+
+	if (settings_binding_sha256(&job->settings) != NULL) {
+		return err_set(err, ERR_SETTINGS, 0,
+		    "code-sha256 binds an archive, but '%.200s' is a folder: run the archive, or --packed",
+		    job->request->project);
+	}
+	if (settings_text(&job->settings, SETTING_CODE) != NULL) {
+		journal_warn(&job->journal, "%s is ignored: what runs is '%s'",
+		    settings_origin(&job->settings, SETTING_CODE, origin), job->request->project);
+	}
+	return 0;
+}
+
 static int
 plan_code(struct job *job, struct err *err)
 {
@@ -244,7 +284,7 @@ plan_code(struct job *job, struct err *err)
 	int script_mode = command_is_script_mode(job->request->command, &job->settings, &job->opt_ml, envp);
 
 	if (job->request->project != NULL) {
-		return 0;
+		return check_project(job, err);
 	}
 	int result =
 	    code_policy_plan(&job->plan, &job->settings, &job->opt_ml, &job->find, envp, script_mode, &warnings, err);
@@ -252,10 +292,8 @@ plan_code(struct job *job, struct err *err)
 	if (result < 0 || job->plan.how != CODE_FOUND_NONE) {
 		return result;
 	}
-	if (job->tags_err.kind != ERR_NONE && job->tags_err.kind != ERR_CREDENTIALS) {
-		*err = job->tags_err;
-		err->phase = PHASE_TAGS;
-		return err_wrap(err, "no code: the tags were the only hope");
+	if (job->tags_err.kind != ERR_NONE) {
+		return fail_without_tags(job, err);
 	}
 	return code_policy_no_code(&job->settings, &job->opt_ml, err);
 }

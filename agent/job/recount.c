@@ -139,9 +139,10 @@ tell_variables(const struct job *job, struct rows *rows, struct record *record)
 	}
 	for (size_t i = 0; i < count; i++) {
 		size_t len = variables_name_len(envp[i]);
+		char *name = len > 0 ? strndup(envp[i], len) : NULL;
 
-		if (len > 0 && (rows->variables[rows->variable_count] = strndup(envp[i], len)) != NULL) {
-			rows->variable_count++;
+		if (name != NULL) {
+			rows->variables[rows->variable_count++] = name;
 		}
 	}
 	record->variables = (const char *const *)rows->variables;

@@ -84,7 +84,7 @@ static const char *const advices[REASONS] = {
     [REASON_CREDENTIALS] =
         "Give the job a role; elsewhere set the AWS variables, for SSO and assumed roles by eval \"$(aws "
         "configure export-credentials --format env)\".",
-    [REASON_SETTINGS] = "Correct what is named and start the job again; 'train help' lists the settings.",
+    [REASON_SETTINGS] = "Correct what is named and start the job again; 'train help train' lists the settings.",
     [REASON_TIMEOUT] = "The pipeline ran longer than TRAIN_TIMEOUT allows: raise it, or make the work smaller.",
     [REASON_COMMAND] =
         "Check the name of the command, that it lies in the archive or on PATH, and its execute bit and #! "

@@ -322,6 +322,7 @@ failure_emergency(const char *line)
 	emergency = NULL; /* a second one, from within this, would find a half-written file */
 	len = add(text, len, sizeof(text) - 1, "[agent-bug] ");
 	len = add(text, len, sizeof(text) - 1, line);
+	len = add(text, len, sizeof(text) - 1, "\nPlease report this text and what 'train version' prints.");
 	text[len++] = '\n';
 
 	enum occupant there = occupant_of(failure, NAME);

@@ -296,7 +296,10 @@ child_spawn(const struct child_spec *spec, const struct child_stdio *stdio, cons
 	    .fds = {-1, -1, -1}};
 
 	*child = CHILD_NONE;
-	if (stdio->null_stdin && (null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) < 0) {
+	if (stdio->null_stdin) {
+		null_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	}
+	if (stdio->null_stdin && null_fd < 0) {
 		return err_set(err, ERR_SYSTEM, errno, "cannot open '/dev/null'");
 	}
 	if (stdio->pipes && (open_log_pipe(&out) < 0 || open_log_pipe(&error) < 0)) {

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/fd.h"
 
 /*
@@ -152,6 +153,7 @@ outlet_drop(struct outlet *outlet, const char *bytes, size_t len)
 		len = outlet->tail - outlet->head;
 		outlet->head = outlet->tail = 0;
 	}
+	CHECK(bytes != NULL || len == 0);
 	outlet->lost_bytes += len;
 	for (const char *end; len > 0 && (end = memchr(bytes, '\n', len)) != NULL;) {
 		outlet->lost_lines++;

@@ -102,7 +102,7 @@ def _tar_bytes(files):
     with tarfile.open(fileobj=out, mode="w", format=tarfile.PAX_FORMAT) as tar:
         for name, entry in files.items():
             info = entry if isinstance(entry, tarfile.TarInfo) else tarfile.TarInfo(name)
-            info.mtime = EPOCH
+            info.mtime = info.mtime or EPOCH
             content = b""
             if entry is None:
                 info.type, info.mode = tarfile.DIRTYPE, 0o755
@@ -330,6 +330,11 @@ class Result:
     job: JobRoot = None
     raw_out: bytes = field(default=b"", repr=False)
     raw_err: bytes = field(default=b"", repr=False)
+
+    @property
+    def pipeline(self):
+        """The pipeline's lines on stdout, with its metrics, without the agent's."""
+        return [line for line in self.out.splitlines() if not line.startswith("#metric agent:")]
 
     @property
     def agent(self):

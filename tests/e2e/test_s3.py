@@ -219,6 +219,14 @@ def test_what_passes_is_tried_again(job, app, s3, reply):
     assert len(s3.requests) == 2
 
 
+def test_waiting_for_the_first_byte_is_fetching(job, app, s3):
+    """The server's wish of a second is obeyed, so the phase is slow enough for its line."""
+    s3.script = [s3_error(503, "SlowDown", headers={"Retry-After": "1"})]
+    result = ran(run(job=job, env={**keys(s3), **app.env}), "fetch took")
+    seconds = {row["name"]: row["value"] for row in result.metrics}
+    assert seconds["agent:fetch_seconds"] > seconds["agent:unpack_seconds"]
+
+
 def test_a_connection_that_is_closed_without_an_answer_is_tried_again(job, app, gateway):
     with Cutter(gateway.port, [0]) as proxy:
         ran(run(job=job, env={**gateway.env(), **app.env, "AWS_ENDPOINT_URL_S3": f"http://127.0.0.1:{proxy.port}"}))

@@ -32,13 +32,12 @@ def layers(tree, kit):
         for include in tree.includes(path):
             if not include.ours:
                 continue
-            other, inside = (include.name.split("/") + [""])[:2]
-            if not inside:
+            if "/" not in include.name:
                 yield Finding(path, include.line, f'"{include.name}" does not name its room: write "room/{include.name}"')
-            elif other == "unit" and path.startswith("tests/"):
-                if inside != room:
-                    yield Finding(path, include.line, f"the tests of '{room}' include those of '{inside}': keep a room's helpers in the room")
-            elif room not in allowed:
+                continue
+            tests = path.startswith("tests/") and include.name.startswith("unit/")
+            other = room_of(f"tests/{include.name}" if tests else f"agent/{include.name}")
+            if room not in allowed:
                 yield Finding(path, include.line, f"agent/LAYERS does not know room '{room}': add it there, and to ARCHITECTURE.md")
             elif other not in allowed[room]:
                 yield Finding(path, include.line, f"room '{room}' includes '{other}': pass a type of base instead, through job (agent/LAYERS)")

@@ -6,12 +6,12 @@ import subprocess
 
 from tree import Finding, line_of
 
-DIAGNOSTIC = re.compile(r"^(?P<path>[^:\n]+):(?P<line>\d+):\d+: (?:error|warning|fatal error): (?P<words>.*)$", re.M)
+DIAGNOSTIC = re.compile(r"^(?P<path>[^:\n]+):(?P<line>\d+):(?:\d+:)? (?:error|warning|fatal error): (?P<words>.*)$", re.M)
 
 
-def ask(tree, command):
-    """What the command says, both streams; relative paths are the tree's."""
-    done = subprocess.run(command, cwd=tree.root, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+def ask(tree, command, told=""):
+    """What the command says, both streams, when it is told this much; relative paths are the tree's."""
+    done = subprocess.run(command, cwd=tree.root, input=told, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -36,7 +36,8 @@ def headers(tree, kit):
     """Each header compiles alone."""
 
     def one(path):
-        code, output = ask(tree, ["gcc", *kit.flags, "-fsyntax-only", "-x", "c", path])
+        alone = f'#include "{path[len("agent/"):]}"\nextern int more;\n'
+        code, output = ask(tree, ["gcc", *kit.flags, "-fsyntax-only", "-x", "c", "-"], alone)
         if code == 0:
             return []
         m = DIAGNOSTIC.search(output)

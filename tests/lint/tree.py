@@ -81,11 +81,11 @@ class Tree:
 
 
 def room_of(path):
-    """agent/net/http.c and tests/unit/net/test_http.c are of room net; agent/main.c is main."""
+    """agent/net/http.c and tests/unit/net/test_http.c are of room net; agent/main.c is main, and what stands in tests/unit is for all: base."""
     parts = path.split("/")
     if parts[0] == "agent":
         return parts[1] if len(parts) > 2 else "main"
-    return parts[2] if len(parts) > 3 else None
+    return parts[2] if len(parts) > 3 else "base"
 
 
 class Excuses:

@@ -52,7 +52,6 @@ HOST = """
         location /token/ {{ if ($http_authorization != "Bearer {token}") {{ return 401; }} }}
         location /forbidden/ {{ return 403; }}
         location /broken/ {{ return 500; }}
-        location /slow/ {{ limit_rate 1; }}
         location = /to/same {{ return 302 /files/code.tar.gz; }}
         location = /to/private {{ return 307 /private/code.tar.gz; }}
         location = /to/other {{ return 302 https://other.localhost:{port}/files/code.tar.gz; }}
@@ -61,7 +60,6 @@ HOST = """
         location = /to/other-and-back {{ return 302 https://other.localhost:{port}/to/back; }}
         location = /to/back {{ return 302 https://code.localhost:{port}/private/code.tar.gz; }}
         location = /to/http {{ return 301 http://code.localhost:{plain_port}/files/code.tar.gz; }}
-        location = /to/link-local {{ return 302 https://169.254.169.254/latest/meta-data/; }}
         location = /to/dots {{ return 302 https://code.localhost:{port}/files/%2e%2e/files/code.tar.gz; }}
         location = /to/nowhere {{ return 302 https://code.localhost:{port}/files/absent.tar.gz; }}
 {hops}

@@ -57,6 +57,22 @@ err_cuts_long_text_at_a_character_and_keeps_one_line(void **state)
 	assert_string_equal(err.text, "a?b?[31m");
 }
 
+/* Names in archives and on disk are any bytes; what outsiders read is UTF-8. */
+static void
+err_replaces_what_is_no_utf8(void **state)
+{
+	struct err err = {0};
+
+	(void)state;
+	err_set(&err, ERR_ARCHIVE, 0, "entry '%s'",
+	    "\xff"
+	    "a\xc3\xa9\xc3"
+	    "b\xed\xa0\x80\xf0\x9f\x98\x80\xe2\x82z");
+	assert_string_equal(err.text, "entry '?a\xc3\xa9?b???\xf0\x9f\x98\x80??z'");
+	err_wrap(&err, "in '%s'", "\x80");
+	assert_string_equal(err.text, "in '?': entry '?a\xc3\xa9?b???\xf0\x9f\x98\x80??z'");
+}
+
 static void
 err_clear_keeps_the_phase(void **state)
 {
@@ -77,6 +93,7 @@ main(void)
 	    cmocka_unit_test(err_names_the_system_error),
 	    cmocka_unit_test(err_of_a_full_disk_is_its_own_kind),
 	    cmocka_unit_test(err_cuts_long_text_at_a_character_and_keeps_one_line),
+	    cmocka_unit_test(err_replaces_what_is_no_utf8),
 	    cmocka_unit_test(err_clear_keeps_the_phase),
 	};
 

@@ -102,6 +102,28 @@ clock_reads_back_what_it_wrote(void **state)
 	assert_int_equal(clock_poll_ms(clock_now_ms() - 5), 0);
 }
 
+static void
+text_shown_shortens_only_what_is_long(void **state)
+{
+	char shown[TEXT_SHOWN];
+	char name[1000];
+
+	(void)state;
+	assert_string_equal(text_shown(shown, ""), "");
+	assert_string_equal(text_shown(shown, "a/b"), "a/b");
+	memset(name, 'n', sizeof(name));
+	name[200] = '\0';
+	assert_string_equal(text_shown(shown, name), name);
+	name[200] = 'n';
+	name[201] = '\0';
+	assert_int_equal(strlen(text_shown(shown, name)), 203);
+	assert_memory_equal(shown + 199, "n...", 5);
+	memcpy(name + 199, "\xe2\x82\xac", 3);
+	name[202] = 'n';
+	name[203] = '\0';
+	assert_memory_equal(text_shown(shown, name) + 198, "n...", 5);
+}
+
 int
 main(void)
 {
@@ -111,6 +133,7 @@ main(void)
 	    cmocka_unit_test(text_nearest_finds_the_typing_error),
 	    cmocka_unit_test(text_split_knows_no_quotes),
 	    cmocka_unit_test(text_split_refuses_too_many_words),
+	    cmocka_unit_test(text_shown_shortens_only_what_is_long),
 	    cmocka_unit_test(clock_reads_back_what_it_wrote),
 	};
 

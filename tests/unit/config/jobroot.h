@@ -25,7 +25,7 @@
 
 #define FIXTURES "tests/data/sagemaker"
 
-enum { FIXTURE_LINES = 64, FIXTURE_BYTES = 65536 };
+enum { FIXTURE_LINES = 128, FIXTURE_BYTES = 65536 };
 
 /* The environment of a fixture: "NAME=value" lines, cut in place. */
 struct fixture_env {

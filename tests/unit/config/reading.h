@@ -4,7 +4,7 @@
 #ifndef TRAIN_TESTS_CONFIG_READING_H
 #define TRAIN_TESTS_CONFIG_READING_H
 
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/pipeline.h"
 #include "config/settings.h"

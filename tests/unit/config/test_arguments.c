@@ -1,5 +1,5 @@
 /* Argument vectors, and hyperparameters in the forms that product §7 names. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/arguments.h"
 #include "config/command.h"

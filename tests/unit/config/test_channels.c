@@ -1,5 +1,5 @@
 /* The input channels: inputdataconfig.json and, where it fits, init-config.json. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/channels.h"
 #include "config/config_file.h"

@@ -1,5 +1,5 @@
 /* The hosts of the job: resourceconfig.json in every form that was seen, and in forms that were not. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/cluster.h"
 #include "config/config_file.h"

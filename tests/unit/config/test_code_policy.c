@@ -1,10 +1,8 @@
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/code_policy.h"
 
 #define DIGEST_A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-
-static char *const NO_VARIABLES[] = {NULL};
 
 /* One question to the policy: who names what, and what must come out. */
 struct question {
@@ -273,100 +271,6 @@ code_policy_says_what_to_set_when_nothing_names_code(void **state)
 	assert_non_null(strstr(err.text, "tag 'train:code' is 'x'; nothing says"));
 }
 
-/* ---- where code is found ---- */
-
-static enum code_found
-look(const char *root, int has_command, struct code_find *find, struct notes *warnings)
-{
-	CLEAN_OPT_ML job = {0};
-	struct err err = {0};
-
-	scratch_read(&job, root, NO_VARIABLES);
-	if (code_find_default(find, &job, has_command, warnings, &err) < 0) {
-		fail_msg("%s", err.text);
-	}
-	return find->how;
-}
-
-static void
-code_find_looks_in_order(void **state)
-{
-	CLEAN_NOTES warnings = {0};
-	char root[256];
-
-	(void)state;
-	scratch_make(root);
-	for (int turn = 0; turn < 6; turn++) {
-		static const enum code_found expected[] = {CODE_FOUND_NONE, CODE_FOUND_HERE, CODE_FOUND_HERE,
-		    CODE_FOUND_FOLDER, CODE_FOUND_SUBMIT, CODE_FOUND_CHANNEL};
-		static const char *const labels[] = {
-		    NULL, "the working directory", "the working directory", "/code", "s3://b/k", "channel:code"};
-		CLEAN_CODE_FIND find = {0};
-
-		if (turn == 2) { /* an empty folder and an empty channel are no find */
-			scratch_write(root, "code/x", "");
-			scratch_write(root, "input/data/code/x", "");
-			scratch_write(
-			    root, "input/config/inputdataconfig.json", "{\"code\": {\"TrainingInputMode\": \"File\"}}");
-			char path[512];
-			(void)snprintf(path, sizeof(path), "%s/code/x", root);
-			assert_int_equal(unlink(path), 0);
-			(void)snprintf(path, sizeof(path), "%s/input/data/code/x", root);
-			assert_int_equal(unlink(path), 0);
-		} else if (turn == 3) {
-			scratch_write(root, "code/.hidden", "");
-		} else if (turn == 4) {
-			scratch_write(root, "input/config/hyperparameters.json",
-			    "{\"sagemaker_submit_directory\": \"\\\"s3://b/k\\\"\"}");
-		} else if (turn == 5) {
-			scratch_write(root, "input/data/code/.hidden", "");
-		}
-		assert_int_equal(look(root, turn > 0, &find, &warnings), expected[turn]);
-		const char *label = code_find_label(&find);
-		assert_true((label == NULL) == (labels[turn] == NULL));
-		assert_true(label == NULL || strstr(label, labels[turn]) != NULL);
-	}
-	assert_int_equal(warnings.count, 0);
-	scratch_drop(root);
-}
-
-static void
-code_find_passes_over_a_folder_of_another_machine(void **state)
-{
-	CLEAN_CODE_FIND find = {0};
-	CLEAN_NOTES warnings = {0};
-	char root[256];
-
-	(void)state;
-	scratch_make(root);
-	scratch_copy(root, "input/config/hyperparameters.json",
-	    FIXTURES "/local-mode-sdk/opt-ml/input/config/hyperparameters.json");
-	scratch_write(root, "code/train.py", "");
-	assert_int_equal(look(root, 0, &find, &warnings), CODE_FOUND_FOLDER);
-	assert_true(notes_hold(
-	    &warnings, "sagemaker_submit_directory names 'file:///home/user/project/src', where nothing is"));
-	scratch_drop(root);
-}
-
-static void
-code_find_refuses_a_piped_channel(void **state)
-{
-	CLEAN_OPT_ML job = {0};
-	CLEAN_CODE_FIND find = {0};
-	CLEAN_NOTES warnings = {0};
-	struct err err = {0};
-	char root[256];
-
-	(void)state;
-	scratch_make(root);
-	scratch_write(root, "input/config/inputdataconfig.json", "{\"code\": {\"TrainingInputMode\": \"Pipe\"}}");
-	scratch_read(&job, root, NO_VARIABLES);
-	assert_int_equal(code_find_default(&find, &job, 0, &warnings, &err), -1);
-	assert_int_equal(err.kind, ERR_SETTINGS);
-	assert_non_null(strstr(err.text, "Pipe mode"));
-	scratch_drop(root);
-}
-
 int
 main(void)
 {
@@ -379,9 +283,6 @@ main(void)
 	    cmocka_unit_test(code_policy_checks_the_owner_of_tagged_code),
 	    cmocka_unit_test(code_policy_wants_versions_in_s3_only),
 	    cmocka_unit_test(code_policy_says_what_to_set_when_nothing_names_code),
-	    cmocka_unit_test(code_find_looks_in_order),
-	    cmocka_unit_test(code_find_passes_over_a_folder_of_another_machine),
-	    cmocka_unit_test(code_find_refuses_a_piped_channel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,5 @@
 /* One JSON file of the job. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include <errno.h>
 #include <sys/wait.h>

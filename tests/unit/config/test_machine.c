@@ -1,5 +1,5 @@
 /* What the pipeline is told about the machine. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include <sys/resource.h>
 

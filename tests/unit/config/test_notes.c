@@ -1,5 +1,5 @@
 /* Lists of sentences: bounded, one line each, told as one error. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "base/text.h"
 #include "config/notes.h"

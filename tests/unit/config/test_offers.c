@@ -1,4 +1,4 @@
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/offers.h"
 

@@ -1,114 +1,6 @@
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 static char *const NO_VARIABLES[] = {NULL};
-
-static const char *
-variable_of(const struct opt_ml *job, const char *name)
-{
-	const struct hyperparameter *hp = hyperparameters_find(&job->hyperparameters, name);
-
-	assert_non_null(hp);
-	return hp->variable;
-}
-
-static void
-opt_ml_reads_captured_job_of_two_hosts(void **state)
-{
-	CLEAN_OPT_ML job = {0};
-	struct fixture_env env;
-
-	(void)state;
-	fixture_read(&job, &env, "training-2-hosts-2020");
-	assert_true(job.is_job && job.exists && !job.is_processing);
-	assert_string_equal(job.name, "Task1-2020-10-08-07-55-57-f4j22Gh0");
-	assert_string_equal(job.partition, "aws");
-	assert_string_equal(job.region, "us-east-1");
-	assert_string_equal(job.account, "123456789012");
-	assert_int_equal(job.cluster.host_count, 2);
-	assert_string_equal(job.cluster.host, "algo-1");
-	assert_int_equal(job.cluster.rank, 0);
-	assert_string_equal(job.cluster.hosts[1], "algo-2");
-	assert_string_equal(job.cluster.instance_type, "local");
-	assert_string_equal(job.cluster.group_name, "homogeneousCluster");
-	assert_string_equal(job.cluster.json,
-	    "{\"current_host\":\"algo-1\",\"hosts\":[\"algo-1\",\"algo-2\"],\"network_interface_name\":\"eth0\"}");
-	assert_int_equal(job.channels.count, 1);
-	assert_string_equal(job.channels.list[0].name, "data");
-	assert_string_equal(job.channels.list[0].path, FIXTURES "/training-2-hosts-2020/opt-ml/input/data/data");
-	assert_non_null(strstr(job.channels.list[0].s3_uri, "/Task1/input"));
-	assert_string_equal(job.checkpoint_dir, "/state");
-	assert_string_equal(job.metric_definitions, "[]");
-	assert_int_equal(job.hyperparameters.count, 7);
-	assert_string_equal(variable_of(&job, "arg1"), "5");
-	assert_string_equal(variable_of(&job, "arg2"), "hello");
-	assert_string_equal(variable_of(&job, "sagemaker_program"), "algo.py");
-	assert_true(job.has_tags);
-	assert_int_equal(job.tag_count, 4);
-	assert_string_equal(job.tags[0].key, "SimpleSagemakerProject");
-	assert_string_equal(job.tags[3].value, "0.9.19");
-	assert_non_null(strstr(job.s3_output, "s3://sagemaker-us-east-1-"));
-	assert_int_equal(job.warnings.count, 0);
-}
-
-static void
-opt_ml_reads_every_training_fixture(void **state)
-{
-	static const struct {
-		const char *name, *host, *type, *channel, *region;
-		size_t hosts, groups, channels, hyperparameters;
-		int has_checkpoints;
-	} cases[] = {
-	    {"training-2022-gpu", "algo-1", "ml.g4dn.12xlarge", "training", "us-east-1", 1, 1, 1, 0, 0},
-	    {"training-2025-topology-null", "algo-1", "ml.c5.xlarge", "training", "eu-north-1", 1, 1, 1, 5, 0},
-	    {"heterogeneous", "algo-1", "ml.p3dn.24xlarge", "dummy-input-channel", "us-west-2", 3, 2, 1, 4, 0},
-	    {"sdk-script-mode", "algo-1", "ml.c5.xlarge", "model", "us-east-1", 1, 1, 2, 19, 0},
-	    {"local-mode-sdk", "algo-1-abcde", "local", "training", "", 1, 0, 2, 7, 0},
-	    {"byo-hand-run", "localhost", "local", NULL, "", 1, 0, 0, 5, 0},
-	};
-
-	(void)state;
-	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		CLEAN_OPT_ML job = {0};
-		struct fixture_env env;
-
-		fixture_read(&job, &env, cases[i].name);
-		assert_string_equal(job.cluster.host, cases[i].host);
-		assert_string_equal(job.cluster.instance_type, cases[i].type);
-		assert_int_equal(job.cluster.host_count, cases[i].hosts);
-		assert_int_equal(job.cluster.group_count, cases[i].groups);
-		assert_int_equal(job.cluster.rank, 0);
-		assert_int_equal(job.channels.count, cases[i].channels);
-		assert_int_equal(job.hyperparameters.count, cases[i].hyperparameters);
-		assert_string_equal(job.region, cases[i].region);
-		assert_null(job.checkpoint_dir);
-		assert_false(job.has_tags);
-		assert_int_equal(job.warnings.count, 0);
-		if (cases[i].channel != NULL) {
-			assert_string_equal(job.channels.list[0].name, cases[i].channel);
-		}
-	}
-}
-
-static void
-opt_ml_decodes_what_the_sdk_encoded(void **state)
-{
-	CLEAN_OPT_ML job = {0};
-	struct fixture_env env;
-
-	(void)state;
-	fixture_read(&job, &env, "sdk-script-mode");
-	assert_string_equal(variable_of(&job, "name"), "hello");
-	assert_string_equal(variable_of(&job, "quote"), "say \"hi\"");
-	assert_string_equal(variable_of(&job, "path"), "C:\\tmp");
-	assert_string_equal(variable_of(&job, "lang"), "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e");
-	assert_string_equal(variable_of(&job, "layers"), "[64,64]");
-	assert_string_equal(variable_of(&job, "opt"), "{\"betas\":[0.9,0.999],\"name\":\"adam\"}");
-	assert_string_equal(variable_of(&job, "empty"), "");
-	assert_string_equal(variable_of(&job, "resume"), "");
-	assert_string_equal(variable_of(&job, "use_cuda"), "true");
-	assert_string_equal(hyperparameters_find(&job.hyperparameters, "use_cuda")->argument, "True");
-	assert_string_equal(job.channels.list[0].content_type, "application/x-sagemaker-model");
-}
 
 static void
 opt_ml_takes_rank_from_the_order_of_the_platform(void **state)
@@ -140,22 +32,6 @@ opt_ml_takes_rank_from_the_order_of_the_platform(void **state)
 		assert_int_equal(job.cluster.host_count, cases[i].hosts);
 		scratch_drop(root);
 	}
-}
-
-static void
-opt_ml_knows_a_processing_root(void **state)
-{
-	char *const training[] = {(char[]){"TRAINING_JOB_NAME=x"}, NULL};
-	CLEAN_OPT_ML job = {0};
-	CLEAN_OPT_ML other = {0};
-	struct fixture_env env;
-
-	(void)state;
-	fixture_read(&job, &env, "processing-2020");
-	assert_true(job.is_processing);
-	assert_false(job.is_job);
-	scratch_read(&other, FIXTURES "/processing-2020", training);
-	assert_false(other.is_processing);
 }
 
 static void
@@ -295,15 +171,119 @@ opt_ml_finds_its_root_in_the_environment(void **state)
 	assert_false(job.exists);
 }
 
+static void
+opt_ml_takes_the_arn_apart(void **state)
+{
+	static const struct {
+		const char *arn, *partition, *region, *account;
+	} cases[] = {
+	    {"arn:aws:sagemaker:us-east-1:123456789012:training-job/x", "aws", "us-east-1", "123456789012"},
+	    {"arn:aws-us-gov:sagemaker:us-gov-west-1:000000000001:training-job/a-b", "aws-us-gov", "us-gov-west-1",
+	        "000000000001"},
+	    {"arn:aws-cn:sagemaker:cn-north-1:123456789012:training-job/x", "aws-cn", "cn-north-1", "123456789012"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEAN_OPT_ML job = {0};
+		char text[256];
+		char *const envp[] = {text, NULL};
+
+		(void)snprintf(text, sizeof(text), "TRAINING_JOB_ARN=%s", cases[i].arn);
+		scratch_read(&job, "/nonexistent", envp);
+		assert_string_equal(job.arn, cases[i].arn);
+		assert_string_equal(job.partition, cases[i].partition);
+		assert_string_equal(job.region, cases[i].region);
+		assert_string_equal(job.account, cases[i].account);
+		assert_int_equal(job.warnings.count, 0);
+	}
+}
+
+static void
+opt_ml_leaves_out_an_arn_that_is_none(void **state)
+{
+	/* The region becomes part of a host name, the account part of a header: nothing but C§1.5 allows passes. */
+	static const char *const arns[] = {"x", "arn:aws:iam::123456789012:role/x",
+	    "arn:aws:sagemaker:us-east-1:12345678901:training-job/x",
+	    "arn:aws:sagemaker:us-east-1:12345678901x:training-job/x",
+	    "arn:aws:sagemaker:evil.example/:123456789012:training-job/x",
+	    "arn:aws:sagemaker:US:123456789012:training-job/x",
+	    "arn:AWS:sagemaker:us-east-1:123456789012:training-job/x", "arn:aws:sagemaker::123456789012:training-job/x",
+	    "arn:aws:sagemaker:us-east-1:123456789012:processing-job/x",
+	    "arn:aws:sagemaker:us-east-1:123456789012:training-job/",
+	    "arn:aws:sagemaker:us-east-1:123456789012:training-job/a b", "arn:aws:sagemaker:us-east-1"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(arns); i++) {
+		CLEAN_OPT_ML job = {0};
+		char text[256];
+		char *const envp[] = {text, NULL};
+
+		(void)snprintf(text, sizeof(text), "TRAINING_JOB_ARN=%s", arns[i]);
+		scratch_read(&job, "/nonexistent", envp);
+		if (job.arn != NULL) {
+			fail_msg("'%s' passed", arns[i]);
+		}
+		assert_string_equal(job.region, "");
+		assert_string_equal(job.account, "");
+		assert_string_equal(job.partition, "");
+		assert_int_equal(job.warnings.count, 1);
+		assert_true(notes_hold(&job.warnings, "is no ARN of a training job: it is left out"));
+	}
+}
+
+static void
+opt_ml_limits_are_told(void **state)
+{
+	CLEAN_OPT_ML job = {0};
+	CLEAN_BUF text;
+	char *const none[] = {NULL};
+	char root[256];
+
+	(void)state;
+	scratch_make(root);
+	buf_init(&text, FIXTURE_BYTES);
+	buf_adds(&text, "{\"Tags\": [");
+	for (int i = 0; i <= JOB_TAGS_MAX; i++) {
+		buf_printf(&text, "%s{\"Key\": \"k%d\", \"Value\": \"v\"}", i == 0 ? "" : ",", i);
+	}
+	buf_adds(&text, "]}");
+	scratch_write(root, "input/config/trainingjobconfig.json", buf_text(&text));
+	scratch_read(&job, root, none);
+	assert_false(job.has_tags);
+	assert_int_equal(job.tag_count, 0);
+	assert_true(notes_hold(&job.warnings, "has more than 256 tags: they are left out"));
+	scratch_drop(root);
+}
+
+static void
+opt_ml_job_without_tags_is_not_one_with_none(void **state)
+{
+	static const struct {
+		const char *text;
+		int has_tags;
+	} cases[] = {{"{}", 0}, {"{\"Tags\": null}", 0}, {"{\"Tags\": {}}", 0}, {"{\"Tags\": []}", 1}, {"[]", 0}};
+	char *const none[] = {NULL};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		CLEAN_OPT_ML job = {0};
+		char root[256];
+
+		scratch_make(root);
+		scratch_write(root, "input/config/trainingjobconfig.json", cases[i].text);
+		scratch_read(&job, root, none);
+		assert_int_equal(job.has_tags, cases[i].has_tags);
+		assert_int_equal(job.tag_count, 0);
+		scratch_drop(root);
+	}
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
-	    cmocka_unit_test(opt_ml_reads_captured_job_of_two_hosts),
-	    cmocka_unit_test(opt_ml_reads_every_training_fixture),
-	    cmocka_unit_test(opt_ml_decodes_what_the_sdk_encoded),
 	    cmocka_unit_test(opt_ml_takes_rank_from_the_order_of_the_platform),
-	    cmocka_unit_test(opt_ml_knows_a_processing_root),
 	    cmocka_unit_test(opt_ml_tolerates_missing_files),
 	    cmocka_unit_test(opt_ml_reads_the_tutorials_spelling),
 	    cmocka_unit_test(opt_ml_lists_every_mistake_with_its_place),
@@ -311,6 +291,10 @@ main(void)
 	    cmocka_unit_test(opt_ml_leaves_out_tags_that_are_no_text),
 	    cmocka_unit_test(opt_ml_marks_pipe_channels),
 	    cmocka_unit_test(opt_ml_finds_its_root_in_the_environment),
+	    cmocka_unit_test(opt_ml_takes_the_arn_apart),
+	    cmocka_unit_test(opt_ml_leaves_out_an_arn_that_is_none),
+	    cmocka_unit_test(opt_ml_limits_are_told),
+	    cmocka_unit_test(opt_ml_job_without_tags_is_not_one_with_none),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

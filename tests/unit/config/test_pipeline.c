@@ -1,5 +1,5 @@
 /* pipeline.json as a whole: product §7. */
-#include "reading.h"
+#include "unit/config/reading.h"
 
 #include "config/pipeline_read.h"
 

@@ -1,5 +1,5 @@
 /* The objects of pipeline.json that map names to texts: data, links, env, metrics. */
-#include "reading.h"
+#include "unit/config/reading.h"
 
 enum { TEXT_MAX = 131072 };
 

@@ -1,5 +1,5 @@
 /* What pipeline.json says to run: a command, a call, or steps. */
-#include "reading.h"
+#include "unit/config/reading.h"
 
 #include "base/limits.h"
 

@@ -1,5 +1,5 @@
 /* The table of settings, and that the README says the same. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include <ctype.h>
 

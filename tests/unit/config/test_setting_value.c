@@ -1,5 +1,5 @@
 /* What each kind of setting takes, and how a value is shown. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include <signal.h>
 

@@ -1,4 +1,4 @@
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/offers.h"
 #include "config/pipeline.h"
@@ -76,7 +76,7 @@ settings_tell_all_mistakes_at_once(void **state)
 	assert_true(notes_hold(&settings.mistakes,
 	    "command line '--set timeout' is '-1': it takes a whole number of seconds from 0 to 2592000"));
 	assert_true(notes_hold(&settings.mistakes, "there is no setting 'timeuot'; did you mean '--set timeout'?"));
-	assert_true(notes_hold(&settings.mistakes, "'--set timeout' lacks a name and '='"));
+	assert_true(notes_hold(&settings.mistakes, "'--set timeout' is not of the form NAME=VALUE"));
 	assert_true(notes_hold(&settings.mistakes,
 	    "environment 'TRAIN_STOP_GRACE' is '9x': it takes a whole number of seconds from 0 to 86400"));
 	assert_true(notes_hold(

@@ -1,5 +1,5 @@
 /* Looking into an environment that is an array. */
-#include "jobroot.h"
+#include "unit/config/jobroot.h"
 
 #include "config/variables.h"
 

@@ -13,7 +13,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,6 +25,7 @@
 #include "base/hash.h"
 #include "base/stream.h"
 #include "files/pack.h"
+#include "files/remover.h"
 #include "files/unpack.h"
 
 #define PACKING __attribute__((unused)) static
@@ -79,19 +79,16 @@ packing_setup(void **state)
 	return 0;
 }
 
-PACKING int
-packing_remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
+/* Names in it may be longer than what a path of the kernel takes. */
 PACKING void
 packing_remove(const struct packing *packing, const char *name)
 {
-	assert_int_equal(nftw(packing_path(packing, name), packing_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	CLEAN_FD fd = open(packing->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct err err = {0};
+
+	if (remover_remove(fd, name, &err) < 0) {
+		fail_msg("%s", err.text);
+	}
 }
 
 PACKING int
@@ -100,7 +97,11 @@ packing_teardown(void **state)
 	struct packing *packing = *state;
 
 	pack_report_release(&packing->report);
-	assert_int_equal(nftw(packing->path, packing_remove_one, 16, FTW_DEPTH | FTW_PHYS), 0);
+	packing_remove(packing, "project");
+	packing_remove(packing, "out");
+	packing_remove(packing, "back");
+	packing_remove(packing, "other");
+	assert_int_equal(rmdir(packing->path), 0);
 	free(packing);
 	return 0;
 }
@@ -112,9 +113,11 @@ packing_teardown(void **state)
 PACKING void
 packing_bytes(const struct packing *packing, const char *name, const void *bytes, size_t len, mode_t mode)
 {
-	struct err err = {0};
+	CLEAN_FD fd = open(packing_path(packing, name), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
-	assert_int_equal(fd_write_file(AT_FDCWD, packing_path(packing, name), bytes, len, mode, &err), 0);
+	assert_true(fd >= 0);
+	assert_int_equal(fd_write_all(fd, bytes, len), 0);
+	assert_int_equal(fchmod(fd, mode), 0);
 }
 
 PACKING void
@@ -319,6 +322,19 @@ packing_has(const struct packing *packing, const char *name)
 	struct stat st;
 
 	return lstat(packing_path(packing, name), &st) == 0;
+}
+
+PACKING void
+packing_assert_round_trip(struct packing *packing, int64_t mtime)
+{
+	for (int at = 0; at < PACKING_KINDS; at++) {
+		const char *archive = packing_archives[at];
+		if (packing_pack_at(packing, "project", archive, mtime) < 0) {
+			fail_msg("%s: %s", archive, packing->err.text);
+		}
+		packing_unpack(packing, archive);
+		packing_assert_same(packing, mtime);
+	}
 }
 
 #endif

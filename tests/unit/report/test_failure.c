@@ -341,13 +341,14 @@ emergency_replaces_the_stub_but_not_the_pipelines_text(void **state)
 {
 	(void)state;
 	open_it();
-	failure_emergency("train: error: first");
-	assert_string_equal(scratch_read(root, "output/failure"), "[agent-bug] train: error: first\n");
+	failure_emergency("a mistake");
+	assert_string_equal(scratch_read(root, "output/failure"),
+	    "[agent-bug] a mistake\nPlease report this text and what 'train version' prints.\n");
 	failure_release(&failure);
 	open_it();
 	spawn_it();
 	scratch_write(root, "output/failure", "mine");
-	failure_emergency("train: error: second");
+	failure_emergency("another");
 	assert_string_equal(scratch_read(root, "output/failure"), "mine");
 }
 

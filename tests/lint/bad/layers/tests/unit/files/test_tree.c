@@ -1,4 +1,6 @@
 #include "files/tree.h"
+#include "unit/base/apart.h"
 #include "unit/files/box.h"
 #include "unit/net/loopback.h"
+#include "unit/scratch.h"
 #include "run/child.h"

@@ -1,0 +1,267 @@
+"""Metrics from the FIFO to stdout, file and record (product §11)."""
+import json
+import math
+import os
+import re
+import subprocess
+
+import pytest
+
+from jobs import (BINARY, JobRoot, PYTHON, as_nobody, clean_env, make_tar, make_tree, project, public_folder, run, start,
+                  wait_until)
+
+
+def publish(job, *records, env=None, after=""):
+    """Runs a pipeline that writes the records, a line each, and ends."""
+    text = (f"import os\nfifo = os.open(os.environ['TRAIN_METRICS'], os.O_WRONLY)\nfor record in {list(records)!r}:\n"
+            f"    os.write(fifo, record if isinstance(record, bytes) else record.encode() + b'\\n')\n{after}")
+    return run("--", PYTHON, "-c", text, job=job, env=env)
+
+
+def own(result):
+    """The pipeline's metric lines: without the agent's."""
+    return [line for line in result.metric_lines if not line.startswith("#metric agent:")]
+
+
+def values(result):
+    return [(row["name"], row["value"]) for row in result.metrics if not row["name"].startswith("agent:")]
+
+
+# ---- forms ----
+
+def test_json_and_short_form(job):
+    result = publish(job, '{"train:loss": 0.25, "step": 100}', "train:loss=0.125", "validation:rmse=3 step=200 epoch=2",
+                     '{"a": 1, "b": 2.5, "epoch": 1}')
+    assert own(result) == ["#metric train:loss=0.25; step=100", "#metric train:loss=0.125;", "#metric validation:rmse=3; step=200 epoch=2",
+                           "#metric a=1; epoch=1", "#metric b=2.5; epoch=1"]
+    assert values(result) == [("train:loss", 0.25), ("train:loss", 0.125), ("validation:rmse", 3), ("a", 1), ("b", 2.5)]
+    assert result.metrics[0]["step"] == 100
+
+
+def test_the_file_has_name_value_time_and_labels(job):
+    result = publish(job, '{"loss": 0.5, "step": 1, "epoch": 2, "time": 1700000000.5}', "loss=1")
+    first, second = [row for row in result.metrics if row["name"] == "loss"]
+    assert first["value"] == 0.5 and first["step"] == 1 and first["epoch"] == 2
+    assert first["time"] == 1700000000.5
+    assert set(second) == {"name", "value", "time"}
+    assert second["time"] > 1.7e9
+
+
+@pytest.mark.parametrize("text, number", [("1e-5", 1e-5), ("-0.5", -0.5), ("1E+300", 1e300), ("12345678901234567890", 12345678901234567890),
+                                          ("0", 0), ("-0", 0), ("1.7976931348623157e308", 1.7976931348623157e308), ("5e-324", 5e-324)])
+def test_numbers_keep_their_value_and_match_the_definition(job, text, number):
+    result = publish(job, f'{{"x": {text}}}')
+    match = re.search(r"#metric x=([-+]?[0-9][-+0-9.eE]*);", result.out)
+    assert float(match.group(1)) == float(number)
+    assert ("x", float(number)) in values(result)
+
+
+@pytest.mark.parametrize("text", ["x=+5", "x=.5", "x=5.", "x=1e5"])
+def test_numbers_in_short_form_always_have_a_digit_after_the_sign(job, text):
+    result = publish(job, text)
+    if own(result):
+        assert re.fullmatch(r"#metric x=[-+]?[0-9][-+0-9.eE]*;", own(result)[0])
+        assert values(result) == [("x", float(text.split("=")[1]))]
+    else:
+        assert "not understood" in result.said or text in result.said
+
+
+def test_all_letters_of_names(job):
+    name = "aZ09_:./@%+-"
+    result = publish(job, json.dumps({name: 1, "x" * 200: 2}))
+    assert f"#metric {name}=1;" in own(result)
+    assert f"#metric {'x' * 200}=2;" in own(result)
+
+
+def test_the_printed_definitions_find_the_values(job, tmp_path):
+    make_tree(tmp_path / "p", {"pipeline.json": {"command": ["true"], "metrics": {"train:loss": {}, "a.b+c": {}}}})
+    definitions = json.loads(run("metrics", tmp_path / "p").out)
+    result = publish(job, '{"train:loss": 0.25, "a.b+c": -1e-7, "step": 3}', '{"aXb+c": 5}')
+    found = {row["Name"]: re.findall(row["Regex"], result.out) for row in definitions}
+    assert {name: [float(text) for text in texts] for name, texts in found.items()} == {"train:loss": [0.25], "a.b+c": [-1e-7]}
+
+
+# ---- several writers, ways ----
+
+def test_several_processes_write(job):
+    text = ("import os\nfor n in range(8):\n    if os.fork() == 0:\n        fifo = os.open(os.environ['TRAIN_METRICS'], os.O_WRONLY)\n"
+            "        for m in range(200): os.write(fifo, b'm%d=%d step=%d\\n' % (n, m, m))\n        os._exit(0)\n"
+            "for n in range(8): os.wait()")
+    result = run("--", PYTHON, "-c", text, job=job)
+    rows = [row for row in result.metrics if row["name"].startswith("m")]
+    assert len(rows) == 1600
+    for n in range(8):
+        assert [row["value"] for row in rows if row["name"] == f"m{n}"] == list(range(200))
+    summary = {row["name"]: row for row in result.record["metrics"]}
+    assert summary["m3"] == {"name": "m3", "count": 200, "last": 199, "min": 0, "max": 199}
+
+
+def test_sh_writes_metrics(job):
+    result = run("--", "sh", "-c", 'echo loss=0.5 >"$TRAIN_METRICS"; echo loss=0.25 >>"$TRAIN_METRICS"', job=job)
+    assert values(result) == [("loss", 0.5), ("loss", 0.25)]
+
+
+def test_a_pipeline_that_never_opens_it_is_fine(job):
+    result = run("--", "true", job=job)
+    assert result.code == 0 and own(result) == []
+
+
+def test_the_last_record_before_the_end_counts(job):
+    result = publish(job, "early=1", after="os.write(fifo, b'late=2\\n'); os._exit(0)")
+    assert ("late", 2) in values(result) and "#metric late=2;" in own(result)
+
+
+def test_a_record_without_newline_at_the_end_is_read_or_reported(job):
+    result = publish(job, b"unfinished=1")
+    assert ("unfinished", 1) in values(result) or "unfinished" in result.said
+
+
+def test_metrics_flow_while_the_pipeline_runs(job):
+    with start("--", "sh", "-c", 'echo live=1 >"$TRAIN_METRICS"; read answer; echo "$answer"', job=job, stdin=subprocess.PIPE) as running:
+        running.wait_for("^#metric live=1;")
+        running.process.stdin.write(b"go on\n")
+        running.process.stdin.close()
+        assert "go on" in running.finish().out
+
+
+def test_a_stalled_reader_of_the_log_does_not_hold_the_metrics(job):
+    """Nobody reads stdout, yet the pipeline gets 100,000 records out; what found no room is in the file and counted."""
+    reading, writing = os.pipe()
+    text = ("import os\nfifo = os.open(os.environ['TRAIN_METRICS'], os.O_WRONLY)\n"
+            "for n in range(60000): os.write(fifo, b'some:long:metric:name=%d step=%d\\n' % (n, n))\nopen('done', 'w').close()\n")
+    process = subprocess.Popen([BINARY, "--", PYTHON, "-c", text], env=clean_env(job), cwd=job.folder, stdin=subprocess.DEVNULL,
+                               stdout=writing, stderr=subprocess.DEVNULL)
+    os.close(writing)
+    wait_until((job.folder / "done").exists, "all records in the FIFO")
+    got = b""
+    while part := os.read(reading, 65536):
+        got += part
+    os.close(reading)
+    assert process.wait(60) == 0
+    rows = [json.loads(line) for line in job.metrics_file.read_text().splitlines()]
+    assert sum(row["name"] == "some:long:metric:name" for row in rows) == 60000
+    assert b"#metric some:long:metric:name=59999;" in got
+    record = json.loads(job.record_file.read_text())
+    assert record["metrics_lost"]["dropped"] + got.count(b"#metric some:long") == 60000
+
+
+def test_a_pipeline_that_drops_privileges_reaches_the_fifo():
+    """As an image whose entry script drops root after start."""
+    with public_folder() as folder:
+        job = JobRoot(folder)
+        job.code(project(command=[*as_nobody(), "sh", "-c", 'echo loss=1 >"$TRAIN_METRICS"']))
+        result = run(job=job, binary=folder / "train")
+        assert result.code == 0, result.err
+        assert values(result) == [("loss", 1)]
+
+
+# ---- what is not published ----
+
+def test_nan_and_infinity_are_counted_and_never_published(job):
+    result = publish(job, "a=nan", "a=inf", "a=-inf", '{"b": NaN}', '{"b": Infinity, "c": 1}', '{"b": 1e999}', "d=2")
+    assert [line for line in own(result) if "nan" in line.lower() or "inf" in line.lower()] == []
+    assert "#metric d=2;" in own(result)
+    assert result.record["metrics_lost"]["nonfinite"] >= 5
+    assert any("NaN" in line for line in result.agent)
+    assert all(math.isfinite(row["value"]) for row in result.metrics)
+
+
+def test_bad_records_are_counted_and_the_first_is_shown(job):
+    result = publish(job, "this is no record", '{"a": "text"}', '{"a": 1', "=5", "a b=1", '{"bad name": 1}', "x" * 201 + "=1", "good=1")
+    assert "#metric good=1;" in own(result) and len(own(result)) == 1
+    lost = result.record["metrics_lost"]
+    assert lost["bad"] == 7
+    assert "this is no record" in lost["first_bad"]
+    assert any("this is no record" in line for line in result.agent)
+
+
+def test_a_record_that_is_too_long_is_counted(job):
+    result = publish(job, "x=1" + " " * 4090 + "step=5", "y=2")
+    assert "#metric y=2;" in own(result)
+    assert not any("x=" in line for line in own(result))
+    assert result.record["metrics_lost"]["overlong"] == 1
+
+
+def test_the_agents_prefix_is_refused_from_pipelines(job):
+    result = publish(job, "agent:fetch_seconds=99999", '{"agent:x": 1}')
+    assert not any("99999" in line for line in result.metric_lines) and not any("agent:x" in line for line in result.metric_lines)
+    assert result.record["metrics_lost"]["bad"] == 2
+    assert "agent:" in result.said
+
+
+def test_a_secret_in_a_bad_record_is_masked(job):
+    result = publish(job, "the password is topsecret-9876", env={"DB_PASSWORD": "topsecret-9876"})
+    assert "topsecret-9876" not in result.everything
+
+
+# ---- hosts ----
+
+@pytest.mark.parametrize("host, setting, published", [("algo-1", "first", True), ("algo-2", "first", False), ("algo-2", "all", True)])
+def test_who_publishes_on_several_hosts(job, host, setting, published):
+    job.hosts(host, ["algo-1", "algo-2"])
+    result = publish(job, "loss=1", env={"TRAIN_METRICS_HOSTS": setting})
+    assert bool(result.metric_lines) == published
+    assert values(result) == [("loss", 1)]
+
+
+# ---- the objective ----
+
+def test_an_objective_that_was_never_published_is_named_at_the_end(job):
+    job.hyperparameters({"_tuning_objective_metric": "validation:rmse"})
+    result = publish(job, "train:rmse=1")
+    assert any("validation:rmse" in line for line in result.agent[-4:])
+    result = publish(job, "validation:rmse=1")
+    assert not any("validation:rmse" in line for line in result.agent)
+
+
+def test_definitions_that_match_nothing_are_named_at_the_end(job):
+    job.config("metric-definition-regex", [{"Name": "train:loss", "Regex": "#metric train:loss=([-+]?[0-9][-+0-9.eE]*);"}])
+    result = publish(job, "other=1")
+    assert any("metric definitions" in line for line in result.agent[-4:])
+    result = publish(job, "train:loss=1")
+    assert not any("metric definitions" in line for line in result.agent)
+
+
+# ---- the agent's own ----
+
+def test_the_agents_own_metrics(job):
+    archive = make_tar(job.folder / "code.tar.gz", project([{"name": "fit", "command": ["true"]}]))
+    result = run(job=job, env={"TRAIN_CODE": archive})
+    rows = {row["name"]: row["value"] for row in result.metrics}
+    assert set(rows) >= {"agent:startup_seconds", "agent:fetch_seconds", "agent:fetch_bytes", "agent:unpack_seconds",
+                         "agent:pipeline_seconds", "agent:peak_memory_bytes", "agent:step_seconds:fit"}
+    assert rows["agent:fetch_bytes"] == archive.stat().st_size
+    assert rows["agent:peak_memory_bytes"] > 100000
+    for name, value in rows.items():
+        match = re.search(f"#metric {re.escape(name)}=([-+]?[0-9][-+0-9.eE]*);", result.out)
+        assert float(match.group(1)) == value
+
+
+# ---- train metrics ----
+
+def test_train_metrics_prints_definitions(tmp_path):
+    make_tree(tmp_path, {"pipeline.json": {"command": ["true"], "metrics": {"validation:rmse": {"unit": "None"}, "train:loss": {}},
+                                           "objective": "validation:rmse"}})
+    plain = json.loads(run("metrics", cwd=tmp_path).out)
+    assert [row["Name"] for row in plain] == ["validation:rmse", "train:loss"]
+    with_agent = json.loads(run("metrics", "--agent", tmp_path).out)
+    assert with_agent[:2] == plain
+    assert {row["Name"] for row in with_agent[2:]} >= {"agent:startup_seconds", "agent:peak_memory_bytes"}
+    assert all(set(row) == {"Name", "Regex"} for row in with_agent)
+
+
+def test_train_metrics_refuses_more_than_forty(tmp_path):
+    make_tree(tmp_path, {"pipeline.json": {"command": ["true"], "metrics": {f"m{n}": {} for n in range(41)}}})
+    result = run("metrics", tmp_path)
+    assert result.code == 78 and "40" in result.err and result.out == ""
+
+
+def test_train_metrics_refuses_an_objective_that_is_not_among_them(tmp_path):
+    make_tree(tmp_path, {"pipeline.json": {"command": ["true"], "metrics": {"a": {}}, "objective": "b"}})
+    result = run("metrics", tmp_path)
+    assert result.code == 78 and "'b'" in result.err and result.out == ""
+
+
+def test_train_metrics_of_a_folder_without_pipeline_json(tmp_path):
+    result = run("metrics", tmp_path)
+    assert result.code in (64, 66, 78) and "pipeline.json" in result.err and result.out == ""

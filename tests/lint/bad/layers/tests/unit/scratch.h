@@ -1,0 +1,2 @@
+#include "base/err.h"
+#include "net/url.h"
