@@ -111,7 +111,7 @@ claim(struct parts *parts, int64_t after, int on_trial)
 		if (parts->stopping || parts->err.kind != ERR_NONE) {
 			return NO_SLOT;
 		}
-		if (after >= 0 && next < limit_of(parts) && !slot_at(parts, next)->claimed) {
+		if (after >= 0 && next >= parts->head && next < limit_of(parts) && !slot_at(parts, next)->claimed) {
 			number = next;
 		}
 		if (number != NO_SLOT && (!stays || number == next)) {
