@@ -4,7 +4,7 @@ import zipfile
 
 import pytest
 
-from jobs import PYTHON, JobRoot, make_archive, project, run, sha256, shell
+from jobs import PYTHON, JobRoot, make_archive, make_tree, project, run, sha256, shell
 from network import HELLO, has_run, marked, ran, refused
 from servers.aws import SESSION, S3
 
@@ -46,6 +46,17 @@ def test_every_kind_runs(job, s3, bucket, name):
     result = ran(fetch(job, s3, bucket, name, archive.read_bytes(), TRAIN_CODE_SHA256=sha256(archive)))
     kind = {"code.pex": "executable zip"}.get(name, name.removeprefix("code."))
     assert (result.record["code"]["kind"], result.record["code"]["sha256"]) == (kind, sha256(archive))
+
+
+@pytest.mark.parametrize("name", ["code.tar", "code.tar.gz", "code.tar.zst", "code.zip"])
+def test_what_train_pack_packs_is_published_and_runs(job, s3, bucket, tmp_path, name):
+    """By the very digest that it prints."""
+    make_tree(tmp_path / "project", FILES)
+    packed = run("pack", tmp_path / "project", "-o", tmp_path / name)
+    assert packed.code == 0, packed.err
+    digest = sha256(tmp_path / name)
+    assert digest in packed.out
+    ran(fetch(job, s3, bucket, name, (tmp_path / name).read_bytes(), TRAIN_CODE_SHA256=digest))
 
 
 @pytest.mark.parametrize("name", KINDS)

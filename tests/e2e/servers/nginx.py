@@ -21,7 +21,7 @@ HOPS = 6
 
 CONFIGURATION = """
 daemon off;
-worker_processes 1;
+master_process off;  # one process, so that nothing outlives it
 pid {folder}/pid;
 error_log stderr warn;
 {user}
@@ -51,7 +51,7 @@ HOST = """
         location /private/ {{ auth_basic "tests"; auth_basic_user_file {folder}/htpasswd; }}
         location /token/ {{ if ($http_authorization != "Bearer {token}") {{ return 401; }} }}
         location /forbidden/ {{ return 403; }}
-        location /broken/ {{ return 500; }}
+        location /broken/ {{ add_header Retry-After 20 always; return 500; }}
         location = /to/same {{ return 302 /files/code.tar.gz; }}
         location = /to/private {{ return 307 /private/code.tar.gz; }}
         location = /to/other {{ return 302 https://other.localhost:{port}/files/code.tar.gz; }}
