@@ -252,7 +252,7 @@ code_address_parse(struct code_address *address, const char *text, struct err *e
 		}
 	}
 	if (rest == text && text[0] != '/') {
-		return fail(text, "it begins with s3://, https://, channel:, file:// or /", err);
+		return fail(text, "it begins with none of s3://, https://, channel:, file:// and /", err);
 	}
 	if (parsers[address->scheme](address, rest, text, err) < 0) {
 		code_address_release(address);
