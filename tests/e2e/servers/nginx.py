@@ -93,7 +93,7 @@ class Nginx(Program):
         configuration.write_text(CONFIGURATION.format(
             folder=self.folder, plain_port=self.plain_port, new_port=self.new_port, hosts=hosts,
             user=f"user {Path(self.folder).owner()};", code_certificate=f"ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]};"))
-        return [tool("nginx"), "-p", self.folder, "-c", configuration]
+        return [tool("nginx"), "-e", "stderr", "-p", self.folder, "-c", configuration]
 
     def is_ready(self):
         return self.answers()
