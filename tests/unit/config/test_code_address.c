@@ -206,6 +206,9 @@ code_address_is_shown_without_secrets(void **state)
 	    {"https://host/a@b", "https://host/a@b"},
 	    {"s3://b/k?x@y", "s3://b/k?x@y"},
 	    {"nonsense", "nonsense"},
+	    {"u:p@host/x", "***@host/x"},
+	    {"/opt/a@b", "/opt/a@b"},
+	    {"channel:a@b", "channel:a@b"},
 	};
 
 	(void)state;
