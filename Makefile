@@ -130,7 +130,7 @@ e2e: $(B)/train $(B)/train-hooks ## the release binary against real servers; E2E
 
 .PHONY: demo
 demo: $(B)/train ## builds, packs the example, runs it as SageMaker would, shows what came out
-	@agent/deps/need python3-minimal
+	@agent/deps/need python3
 	@tests/demo/run $(B)/train
 
 .PHONY: check

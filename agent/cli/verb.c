@@ -66,6 +66,27 @@ verb_nearest(const char *name)
 	return text_nearest(name, names, 2);
 }
 
+static const char *
+unit_of(enum setting_kind kind)
+{
+	return kind == KIND_SECONDS ? " s" : kind == KIND_MEBIBYTES ? " MiB" : "";
+}
+
+/* What may be chosen, and the default. */
+static void
+print_values(const struct setting_row *row)
+{
+	static const char *const switches[] = {"on", "off", NULL};
+	const char *const *choices = row->kind == KIND_SWITCH ? switches : row->choices;
+
+	for (size_t i = 0; choices != NULL && choices[i] != NULL; i++) {
+		(void)printf("%s%s%s", i == 0 ? " (" : ", ", choices[i], choices[i + 1] == NULL ? ")" : "");
+	}
+	if (row->fallback != NULL) {
+		(void)printf(" [%s%s]", row->fallback, unit_of(row->kind));
+	}
+}
+
 /* Each with the letters of the sources that may set it, in the order in which they win. */
 static void
 print_settings(void)
@@ -87,9 +108,9 @@ print_settings(void)
 				from[len++] = sources[at].letter;
 			}
 		}
-		(void)printf("  %-18s  %-4s  %s%s%s%s\n", row->name, from, row->meaning,
-		    row->fallback != NULL ? " [" : "", row->fallback != NULL ? row->fallback : "",
-		    row->fallback != NULL ? "]" : "");
+		(void)printf("  %-18s  %-4s  %s", row->name, from, row->meaning);
+		print_values(row);
+		(void)printf("\n");
 	}
 }
 

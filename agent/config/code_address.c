@@ -39,11 +39,12 @@ code_address_show(const char *text, struct buf *out)
 	const char *scheme = strstr(text, "://");
 	const char *host = scheme != NULL ? scheme + 3 : text;
 	size_t host_len = strcspn(host, "/?#");
-	const char *at = scheme != NULL ? memrchr(host, '@', host_len) : NULL;
+	const char *at = memrchr(host, '@', host_len);
 	int is_web = strncasecmp(text, "http", 4) == 0;
+	int is_channel = strncmp(text, "channel:", strlen("channel:")) == 0;
 
-	/* In an S3 key '?' and '@' are letters like any other. */
-	if (at != NULL && is_web) {
+	/* In an S3 key '?' and '@' are letters like any other. Where the scheme was forgotten there may still be a password. */
+	if (at != NULL && (is_web || (scheme == NULL && !is_channel))) {
 		buf_add(out, text, (size_t)(host - text));
 		buf_adds(out, "***@");
 		text = at + 1;
@@ -252,7 +253,7 @@ code_address_parse(struct code_address *address, const char *text, struct err *e
 		}
 	}
 	if (rest == text && text[0] != '/') {
-		return fail(text, "it begins with s3://, https://, channel:, file:// or /", err);
+		return fail(text, "it begins with none of s3://, https://, channel:, file:// and /", err);
 	}
 	if (parsers[address->scheme](address, rest, text, err) < 0) {
 		code_address_release(address);

@@ -178,7 +178,7 @@ take_address(struct code_plan *plan, const struct settings *settings, const stru
 		return 0;
 	}
 	if (code_address_parse(&plan->address, plan->text, err) < 0) {
-		return -1;
+		return named ? -1 : err_wrap(err, "%s", code_find_name(plan->how));
 	}
 	plan->version = plan->address.scheme == CODE_S3 ? settings_text(settings, SETTING_CODE_VERSION) : NULL;
 	return 0;

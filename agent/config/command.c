@@ -242,8 +242,7 @@ check_launchers(const struct command_wish *wish, struct err *err)
 		return 0;
 	}
 	return err_set(err, ERR_SETTINGS, 0,
-	    "'%s' asks for a launcher that is not supported: each of the %zu hosts would run on its own", launcher,
-	    wish->job->cluster.host_count);
+	    "'%s' asks for a launcher that is not supported: without it each process would run on its own", launcher);
 }
 
 /* The program as a word that cannot be taken for a switch, and with a '/' where PATH is not to be searched. */

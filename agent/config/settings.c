@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/check.h"
+#include "base/mask.h"
 #include "config/code_address.h"
 
 enum {
@@ -95,7 +96,9 @@ put_trouble(struct buf *out, enum setting setting, const char *value)
 	struct err err = {0};
 
 	if (setting_row(setting)->kind == KIND_ADDRESS && code_address_parse(&address, value, &err) < 0) {
-		buf_printf(out, ": %s; ", err.text);
+		buf_adds(out, ": ");
+		mask_text(NULL, err.text, strlen(err.text), out);
+		buf_adds(out, "; ");
 		return;
 	}
 	buf_adds(out, " is '");

@@ -11,6 +11,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/text.h"
 
 enum { TAR_END_BYTES = 1024 /* two blocks of zeros */, ZIP_BLOCK = 65536 };
 
@@ -107,6 +108,7 @@ struct taker {
 	const struct tree_limits *limits;
 	int64_t number;
 	const char *name; /* of the entry at hand, or NULL */
+	int exact;        /* no entry may hold less than its header says: there are no holes */
 };
 
 static int
@@ -118,7 +120,9 @@ damaged(const struct taker *taker, struct err *err)
 	if (taker->name == NULL) {
 		return err_set(err, ERR_ARCHIVE, 0, "entry %lld: %s", (long long)taker->number, why);
 	}
-	return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': %s", (long long)taker->number, taker->name, why);
+	char shown[TEXT_SHOWN];
+	return err_set(
+	    err, ERR_ARCHIVE, 0, "entry %lld '%s': %s", (long long)taker->number, text_shown(shown, taker->name), why);
 }
 
 /* ---- content ---- */
@@ -148,6 +152,15 @@ goes_on(const struct taker *taker, struct err *err)
 	return taker->limits->go_on == NULL ? 0 : taker->limits->go_on(taker->limits->self, err);
 }
 
+static int
+wrong_size(const struct taker *taker, const char *why, struct err *err)
+{
+	char shown[TEXT_SHOWN];
+
+	return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': %s content than its header says",
+	    (long long)taker->number, text_shown(shown, taker->name), why);
+}
+
 /* Reads the entry's content, into 'fd' unless it is -1. The size is the header's: more is damage, less is a hole at the end. */
 static int
 take_content(const struct taker *taker, int fd, int64_t size, struct err *err)
@@ -155,12 +168,12 @@ take_content(const struct taker *taker, int fd, int64_t size, struct err *err)
 	const void *bytes = NULL;
 	size_t len = 0;
 	la_int64_t at = 0;
+	int64_t end = 0;
 	int result = 0;
 
 	while ((result = archive_read_data_block(taker->archive, &bytes, &len, &at)) == ARCHIVE_OK) {
 		if (at < 0 || at > size || (int64_t)len > size - at) {
-			return err_set(err, ERR_ARCHIVE, 0, "entry %lld '%s': more content than its header says",
-			    (long long)taker->number, taker->name);
+			return wrong_size(taker, "more", err);
 		}
 		if (fd >= 0 && write_block(fd, bytes, len, at) < 0) {
 			return err_set(err, ERR_IO, errno, "cannot write '%s'", taker->name);
@@ -169,9 +182,13 @@ take_content(const struct taker *taker, int fd, int64_t size, struct err *err)
 		if (at > 0 && goes_on(taker, err) < 0) {
 			return -1;
 		}
+		end = at + (int64_t)len;
 	}
 	if (result != ARCHIVE_EOF) {
 		return damaged(taker, err);
+	}
+	if (taker->exact && end != size) {
+		return wrong_size(taker, "less", err);
 	}
 	if (fd >= 0 && ftruncate(fd, size) < 0) {
 		return err_set(err, ERR_IO, errno, "cannot write '%s'", taker->name);
@@ -242,7 +259,7 @@ prove_entry(struct taker *taker, struct archive_entry *entry, struct err *err)
 {
 	taker->name = archive_entry_pathname(entry);
 	taker->name = taker->name != NULL ? taker->name : "";
-	return goes_on(taker, err) < 0 ? -1 : take_content(taker, -1, INT64_MAX, err);
+	return goes_on(taker, err) < 0 ? -1 : take_content(taker, -1, archive_entry_size(entry), err);
 }
 
 /* All entries up to the end of the archive as libarchive sees it. */
@@ -321,7 +338,7 @@ archive_unzip(int fd, struct tree *tree, const struct tree_limits *limits, struc
 {
 	IN_UTF8 utf8 = utf8_begin();
 	CLEAN_ARCHIVE *archive = archive_read_new();
-	struct taker taker = {.archive = archive, .tree = tree, .limits = limits, .number = 1};
+	struct taker taker = {.archive = archive, .tree = tree, .limits = limits, .number = 1, .exact = 1};
 
 	(void)utf8;
 	if (archive == NULL || archive_read_support_format_zip_seekable(archive) != ARCHIVE_OK) {

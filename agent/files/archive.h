@@ -1,5 +1,6 @@
 /*
- * Reads tar and zip by libarchive into a tree. With pack.c the only file that knows libarchive.
+ * Reads tar and zip by libarchive into a tree. The only file that knows libarchive: packing writes its own headers, whose bytes must be
+ * the same everywhere.
  */
 #ifndef TRAIN_FILES_ARCHIVE_H
 #define TRAIN_FILES_ARCHIVE_H

@@ -1,6 +1,5 @@
 /*
- * Compression as a sink over a sink: gzip and zip's raw deflate by zlib, zstd by its library. Beside inflate.c the only file that knows zstd,
- * and the only one that knows zlib.
+ * Compression as a sink over a sink: gzip and zip's raw deflate by zlib, zstd by its library. Beside inflate.c the only file that knows zstd.
  *
  * Invariants: the bytes that come out depend on the bytes that went in and on nothing else, neither on how they were cut nor on the CPU
  * (isa-l compresses faster, but each set of instructions its own way). Every gzip has its CRC, every zstd frame its content checksum.

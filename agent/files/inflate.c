@@ -1,6 +1,7 @@
 #include "files/inflate.h"
 
 #include <errno.h>
+#include <isa-l/crc.h>
 #include <isa-l/igzip_lib.h>
 #include <stdlib.h>
 #include <string.h>
@@ -385,4 +386,33 @@ inflate_clean(struct inflate **inflate)
 {
 	inflate_free(*inflate);
 	*inflate = NULL;
+}
+
+/* ---- in memory ---- */
+
+int
+inflate_raw(const void *packed, size_t packed_len, void *plain, size_t plain_len)
+{
+	struct inflate_state *state = malloc(sizeof(*state));
+	unsigned char none = 0;
+
+	if (state == NULL || packed_len > UINT32_MAX || plain_len > UINT32_MAX) {
+		free(state);
+		return -1;
+	}
+	isal_inflate_init(state);
+	state->next_in = (uint8_t *)(uintptr_t)packed; /* isa-l only reads it */
+	state->avail_in = (uint32_t)packed_len;
+	state->next_out = plain_len > 0 ? plain : &none;
+	state->avail_out = (uint32_t)plain_len;
+	int code = isal_inflate_stateless(state);
+	int whole = code == ISAL_DECOMP_OK && state->avail_in == 0 && state->avail_out == 0;
+	free(state);
+	return whole ? 0 : -1;
+}
+
+uint32_t
+inflate_crc32(const void *bytes, size_t len)
+{
+	return crc32_gzip_refl(0, bytes, len);
 }

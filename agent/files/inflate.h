@@ -8,6 +8,7 @@
 #ifndef TRAIN_FILES_INFLATE_H
 #define TRAIN_FILES_INFLATE_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/attr.h"
@@ -27,6 +28,12 @@ struct inflate *inflate_new(enum kind kind, const struct source *from, uint64_t 
 
 /* The plain bytes. Errors: ERR_ARCHIVE for what is damaged; the lower source's own pass through. */
 struct source inflate_source(struct inflate *inflate);
+
+/* A whole raw deflate stream (RFC 1951) in memory, as in a zip: exactly 'plain_len' bytes into 'plain'. 0, or -1 when it is damaged or has another length. */
+MUST_CHECK int inflate_raw(const void *packed, size_t packed_len, void *plain, size_t plain_len);
+
+/* The CRC-32 of gzip and zip. */
+uint32_t inflate_crc32(const void *bytes, size_t len);
 
 void inflate_free(struct inflate *inflate);
 void inflate_clean(struct inflate **inflate);

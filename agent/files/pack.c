@@ -158,6 +158,24 @@ pack_by_kind(const struct pack_wish *wish, const struct pack_list *list, struct 
 	                              : pack_compressed(wish, list, &to, report, err);
 }
 
+static int
+compare_rules(const void *a, const void *b)
+{
+	const struct pack_left *x = a;
+	const struct pack_left *y = b;
+
+	return strcmp(x->rule, y->rule);
+}
+
+/* Which rule met something first depends on the file system; what is said does not. */
+static void
+sort_rules(struct pack_report *report)
+{
+	if (report->left_count > 1) {
+		qsort(report->left, report->left_count, sizeof(*report->left), compare_rules);
+	}
+}
+
 int
 pack_folder(const struct pack_wish *wish, struct pack_report *report, struct err *err)
 {
@@ -171,7 +189,9 @@ pack_folder(const struct pack_wish *wish, struct pack_report *report, struct err
 	}
 
 	/* Everything is looked at before anything is written: what would be refused is refused at once. */
-	if (pack_list_read(&list, wish->dir_fd, &rules, err) < 0) {
+	int listed = pack_list_read(&list, wish->dir_fd, &rules, err);
+	sort_rules(report);
+	if (listed < 0) {
 		return err_wrap(err, "cannot pack '%s'", wish->dir);
 	}
 	if (list.count == 0) {

@@ -50,7 +50,7 @@ struct pack_report {
 	int64_t files, folders, links; /* what it holds */
 	int64_t bytes;                 /* of all files */
 	int executable;         /* a zip with __main__.py at its root: the agent runs such a file whole (product §5) */
-	struct pack_left *left; /* rules that met something */
+	struct pack_left *left; /* rules that met something, by their text */
 	size_t left_count;
 };
 

@@ -8,7 +8,6 @@
 
 #include "base/limits.h"
 #include "files/pack_file.h"
-#include "files/zip.h"
 
 enum {
 	MADE_ON_UNIX = 3 << 8,
@@ -25,6 +24,7 @@ enum {
 	ZIP64_SIZES_AT = 4, /* in its extra field, which stands first */
 	HEADER_MAX = LOCAL_FIXED + PATH_BYTES_MAX + 64,
 	END_MAX = 128,
+	DIRECTORY_MAX = 1 << 28, /* the largest that the unpacker reads */
 	ENTRIES_PLAIN = 0xffff,
 	DOS_YEAR_FIRST = 1980,
 	TM_YEAR_FIRST = 1900,
@@ -76,7 +76,7 @@ int
 pack_zip_open(struct pack_zip *zip, struct pack_out *out, int64_t mtime, struct err *err)
 {
 	*zip = (struct pack_zip){.out = out, .to = pack_out_sink(out), .mtime = mtime, .dos_time = dos_time(mtime)};
-	buf_init(&zip->directory, ZIP_DIRECTORY_MAX);
+	buf_init(&zip->directory, DIRECTORY_MAX);
 	zip->deflater = deflater_new(DEFLATE_RAW, &zip->to, err);
 	return zip->deflater != NULL ? 0 : -1;
 }
@@ -215,7 +215,7 @@ add_central(struct pack_zip *zip, const struct member *member, struct err *err)
 	buf_add(to, extra.data, extra.len);
 	if (to->full || extra.full) {
 		return err_set(err, ERR_ARCHIVE, 0, "the zip's directory would be over %d bytes: take another kind",
-		    (int)ZIP_DIRECTORY_MAX);
+		    (int)DIRECTORY_MAX);
 	}
 	zip->members++;
 	return 0;

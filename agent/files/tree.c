@@ -362,8 +362,8 @@ check_links(struct tree *tree, struct err *err)
 		if (within_leaves(tree->dir_fd, link->path)) {
 			return refuse(link->number, link->path, "a link that leaves the folder", err);
 		}
-		if (tree->leaver == 0 && within_leaves_top(tree->dir_fd, link->path)) {
-			tree->leaver = link->number;
+		if (tree->leaver == NULL && within_leaves_top(tree->dir_fd, link->path)) {
+			tree->leaver = link;
 		}
 	}
 	return 0;

@@ -48,8 +48,8 @@ struct tree {
 	int parent_fd; /* the folder of the entry before: most entries have the same */
 	char parent[PATH_BYTES_MAX];
 	struct tree_lates folders, links;
-	int64_t leaver; /* after tree_close: the first entry that is a link out of its own top folder; 0 without one */
-	char path[PATH_BYTES_MAX]; /* the entry's own, cleaned */
+	const struct tree_late *leaver; /* after tree_close: the first link out of the top folder it lies in, or NULL */
+	char path[PATH_BYTES_MAX];      /* the entry's own, cleaned */
 };
 
 void tree_init(struct tree *tree, int dir_fd, const struct tree_limits *limits);

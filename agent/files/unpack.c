@@ -27,6 +27,18 @@ enum {
 
 /* ---- tar ---- */
 
+/* What must be known of the tree when it is gone. */
+static void
+keep(struct unpacked *unpacked, const struct tree *tree)
+{
+	unpacked->entries = tree->entries;
+	unpacked->bytes = tree->bytes;
+	if (tree->leaver != NULL) {
+		unpacked->leaver = tree->leaver->number;
+		(void)text_shown(unpacked->leaver_name, tree->leaver->path);
+	}
+}
+
 static int
 untar(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
 {
@@ -36,8 +48,7 @@ untar(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 	if (archive_untar(src, &tree, err) < 0 || tree_close(&tree, err) < 0) {
 		return -1;
 	}
-	unpacked->entries = tree.entries;
-	unpacked->bytes = tree.bytes;
+	keep(unpacked, &tree);
 	return 0;
 }
 
@@ -124,12 +135,12 @@ spool(const struct source *src, int fd, int64_t bytes_max, struct err *err)
 	return n < 0 ? -1 : 0;
 }
 
-/* The "#!" line's own words: what the kernel would start. */
+/* The "#!" line's own words: what the kernel would start, which reads no more of it either. 1 when there is such a line, 0 without. */
 static int
 read_interpreter(int fd, char interpreter[UNPACK_INTERPRETER_MAX], struct err *err)
 {
-	char line[UNPACK_INTERPRETER_MAX + 2] = "";
-	ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
+	char line[UNPACK_INTERPRETER_MAX + 1];
+	ssize_t n = pread(fd, line, UNPACK_INTERPRETER_MAX, 0);
 
 	interpreter[0] = '\0';
 	if (n < 0) {
@@ -139,18 +150,18 @@ read_interpreter(int fd, char interpreter[UNPACK_INTERPRETER_MAX], struct err *e
 	if (strncmp(line, "#!", 2) != 0) {
 		return 0;
 	}
-	/* Blanks around the words are the kernel's to skip, and ours. */
-	const char *words = line + 2 + strspn(line + 2, " \t");
-	size_t len = strcspn(words, "\r\n");
-	if (line + 2 + UNPACK_INTERPRETER_MAX <= words + len) {
+	size_t len = strcspn(line, "\r\n");
+	if (len == UNPACK_INTERPRETER_MAX) {
 		return err_set(err, ERR_ARCHIVE, 0, "the '#!' line of the executable zip is too long");
 	}
-	while (len > 0 && (words[len - 1] == ' ' || words[len - 1] == '\t')) {
+	/* Blanks around the words are the kernel's to skip, and ours. */
+	size_t from = 2 + strspn(line + 2, " \t");
+	while (len > from && (line[len - 1] == ' ' || line[len - 1] == '\t')) {
 		len--;
 	}
-	memcpy(interpreter, words, len);
-	interpreter[len] = '\0';
-	return 0;
+	(void)snprintf(
+	    interpreter, UNPACK_INTERPRETER_MAX, "%.*s", (int)(len - (from < len ? from : len)), line + from);
+	return 1;
 }
 
 /* An executable zip stays whole; it was proved member by member. */
@@ -199,11 +210,13 @@ static int
 look_at_zip(
     int fd, const struct tree_limits *limits, struct unpacked *unpacked, struct zip_facts *facts, struct err *err)
 {
-	if (read_interpreter(fd, unpacked->interpreter, err) < 0) {
+	int script = read_interpreter(fd, unpacked->interpreter, err);
+
+	if (script < 0) {
 		return -1;
 	}
 	if (zip_check(fd, facts, err) < 0) {
-		return unpacked->interpreter[0] != '\0' ? err_wrap(err, "a script that is no executable zip") : -1;
+		return script ? err_wrap(err, "a script that is no executable zip") : -1;
 	}
 	if (check_limits(facts, limits, err) < 0) {
 		return -1;
@@ -236,7 +249,11 @@ unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 	}
 	CLEAN_TREE tree;
 	tree_init(&tree, dir_fd, &wish->limits);
-	return archive_unzip(fd, &tree, &wish->limits, err) < 0 ? -1 : tree_close(&tree, err);
+	if (archive_unzip(fd, &tree, &wish->limits, err) < 0 || tree_close(&tree, err) < 0) {
+		return -1;
+	}
+	keep(unpacked, &tree);
+	return 0;
 }
 
 int
@@ -302,7 +319,8 @@ exists(int dir_fd, const char *folder, const char *name)
 }
 
 int
-unpack_single_folder(int dir_fd, const char *command, char name[FOLDER_NAME_MAX], struct err *err)
+unpack_single_folder(
+    int dir_fd, const struct unpacked *unpacked, const char *command, char name[FOLDER_NAME_MAX], struct err *err)
 {
 	struct stat st;
 
@@ -313,6 +331,16 @@ unpack_single_folder(int dir_fd, const char *command, char name[FOLDER_NAME_MAX]
 		return 0;
 	}
 	int relative = command != NULL && command[0] != '/';
-	return exists(dir_fd, name, "pipeline.json") ||
-	       (relative && exists(dir_fd, name, command) && !exists(dir_fd, ".", command));
+	if (!exists(dir_fd, name, "pipeline.json") &&
+	    !(relative && exists(dir_fd, name, command) && !exists(dir_fd, ".", command))) {
+		return 0;
+	}
+	if (unpacked->leaver != 0) {
+		char shown[TEXT_SHOWN];
+
+		return err_set(err, ERR_ARCHIVE, 0,
+		    "entry %lld '%s': a link that leaves the folder '%s', which holds the project",
+		    (long long)unpacked->leaver, unpacked->leaver_name, text_shown(shown, name));
+	}
+	return 1;
 }

@@ -4,8 +4,8 @@
  *
  * A compressed tar is inflated by a thread of its own while this one writes (base/stage.h).
  *
- * Invariants: what lies in the folder after a failure is garbage that the caller removes; nothing outside of it was touched. The source is
- * always read to its end, so that a digest over it is the archive's.
+ * Invariants: what lies in the folder after a failure is garbage that the caller removes; nothing outside of it was touched. What was unpacked was read to
+ * its end, so that a digest over the source is the archive's.
  */
 #ifndef TRAIN_FILES_UNPACK_H
 #define TRAIN_FILES_UNPACK_H
@@ -16,6 +16,7 @@
 #include "base/budget.h"
 #include "base/err.h"
 #include "base/stream.h"
+#include "base/text.h"
 #include "files/folder.h"
 #include "files/tree.h"
 
@@ -39,6 +40,8 @@ struct unpack_wish {
 struct unpacked {
 	char kind[UNPACK_KIND_MAX]; /* "tar.gz", "zip", "executable zip" */
 	int64_t entries, bytes;
+	int64_t leaver; /* the first entry that is a link out of the top folder it lies in; 0 without one */
+	char leaver_name[TEXT_SHOWN];             /* its name, as it may be shown */
 	int executable;                           /* an executable zip: it lies whole as UNPACK_PEX */
 	char interpreter[UNPACK_INTERPRETER_MAX]; /* of its "#!" line, with its arguments; "" without one */
 };
@@ -55,8 +58,9 @@ MUST_CHECK int unpack_in_place(int fd, const struct tree_limits *limits, struct 
 
 /*
  * The one folder at the top that holds everything, if 'pipeline.json' or 'command' (a relative name, may be NULL) lies inside it and not beside it: 1 and
- * 'name'; 0 when there is none; -1 with 'err'.
+ * 'name'; 0 when there is none; -1 with 'err', ERR_ARCHIVE when a link would lead out of it once it is the project's root.
  */
-MUST_CHECK int unpack_single_folder(int dir_fd, const char *command, char name[FOLDER_NAME_MAX], struct err *err);
+MUST_CHECK int unpack_single_folder(
+    int dir_fd, const struct unpacked *unpacked, const char *command, char name[FOLDER_NAME_MAX], struct err *err);
 
 #endif

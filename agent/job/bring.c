@@ -195,7 +195,7 @@ settle(struct job *job, const struct unpacked *unpacked, struct err *err)
 	int inside = 0;
 
 	if (!unpacked->executable) {
-		inside = unpack_single_folder(job->workspace.stage_fd, program_of(job), folder, err);
+		inside = unpack_single_folder(job->workspace.stage_fd, unpacked, program_of(job), folder, err);
 	}
 	if (inside < 0 || workspace_settle(&job->workspace, inside == 1 ? folder : NULL, err) < 0) {
 		return -1;

@@ -49,11 +49,11 @@ tell_about_metrics(struct job *job)
 	struct definitions_notes notes = {0};
 
 	if (metrics->bad + metrics->overlong > 0) {
-		journal_warn(&job->journal, "%llu metric records were not understood; the first: %s",
+		journal_warn(&job->journal, "metric records that were not understood: %llu; the first: %s",
 		    (unsigned long long)(metrics->bad + metrics->overlong), metrics->first_bad);
 	}
 	if (metrics->nonfinite > 0) {
-		journal_warn(&job->journal, "%llu metric values were NaN or infinite: not published",
+		journal_warn(&job->journal, "metric values that were NaN or infinite and are not published: %llu",
 		    (unsigned long long)metrics->nonfinite);
 	}
 	if (metrics->dropped > 0) {
@@ -204,6 +204,8 @@ say_how_it_ended(const struct job *job, const struct exitcode *exitcode, const c
 		log_error("%s", sentence);
 	} else if (exitcode->code == 0) {
 		log_info("[%s] %s", exitcode->text, sentence);
+	} else if (exitcode->reason == REASON_EXIT) {
+		log_error("[%s] %s", exitcode->text, sentence); /* which names the code itself */
 	} else {
 		log_error("[%s] %s (exit code %d)", exitcode->text, sentence, exitcode->code);
 	}

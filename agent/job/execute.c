@@ -35,10 +35,10 @@ tell(void *self, enum supervisor_notice what, long value)
 		    (long long)settings_number(&job->settings, SETTING_TIMEOUT));
 		break;
 	case NOTICE_KILL:
-		journal_warn(&job->journal, "the grace is over: killed the pipeline (%ld processes)", value);
+		journal_warn(&job->journal, "the grace is over: killed the pipeline, processes: %ld", value);
 		break;
 	case NOTICE_LEFTOVERS:
-		journal_warn(&job->journal, "the pipeline left %ld processes behind: stopping them", value);
+		journal_warn(&job->journal, "the pipeline left processes behind, they are stopped: %ld", value);
 		break;
 	case NOTICE_UNKILLABLE:
 		journal_warn(&job->journal, "%ld processes could not be killed", value);

@@ -352,7 +352,7 @@ class Result:
     @property
     def failure(self):
         path = self.job.output / "failure"
-        return path.read_text(encoding="utf-8") if path.exists() else None
+        return path.read_text(encoding="utf-8") if path.is_file() else None
 
     @functools.cached_property
     def record(self):

@@ -100,6 +100,11 @@ def test_the_story_with_credentials_from_instance_metadata(story, sagemaker):
         assert [request.method for request in instance.requests] == ["PUT", "GET", "GET"]
 
 
+def test_the_story_with_credentials_from_instance_metadata_at_another_address(story, sagemaker):
+    with Instance() as instance:
+        play(story, sagemaker, {"AWS_EC2_METADATA_DISABLED": None, "AWS_EC2_METADATA_SERVICE_ENDPOINT": instance.url + "/"})
+
+
 def test_the_story_at_the_addresses_that_aws_itself_has(story, sagemaker, tmp_path):
     """No endpoint is set: virtual-host buckets, ListTags and the container's endpoint stand where a training job finds them."""
     s3_host, tags_host = f"{story.bucket}.s3.{REGION}.amazonaws.com", f"api.sagemaker.{REGION}.amazonaws.com"

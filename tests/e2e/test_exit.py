@@ -139,6 +139,17 @@ def test_the_hook_is_not_in_the_release(job):
     assert run("--", "true", job=job, env={"TRAIN_TEST_CRASH": "read"}).code == 0
 
 
+# ---- 71 ----
+
+def test_a_container_without_room_for_a_process_is_71():
+    with public_folder() as folder:
+        job = JobRoot(folder)
+        give_away(folder)
+        result = run("--", "true", job=job, binary=folder / "train", before=[*as_nobody(), "prlimit", "--nproc=1", "--"])
+        result.check(71, "system")
+        assert "true" in result.failure
+
+
 # ---- 73 ----
 
 def test_a_full_disk_while_unpacking(job, tmp_path):

@@ -1,4 +1,5 @@
 """Code behind https: certificates, logins, tokens, redirects, plain http, cut bodies (product §5)."""
+import contextlib
 import hashlib
 import socket
 import ssl
@@ -6,7 +7,7 @@ import uuid
 
 import pytest
 
-from jobs import JobRoot, run
+from jobs import JobRoot, run, start
 from network import PROJECT, archive_of, has_run, large_archive, marked, pipeline_env, ran, refused
 from servers.certificates import Authority
 from servers.cutter import Cutter
@@ -88,11 +89,6 @@ def test_a_private_ca_is_not_believed_without_being_told(job, web):
 def test_a_ca_bundle_that_cannot_be_read_is_named(job, web, tmp_path):
     env = code(web, "/files/code.tar.gz", AWS_CA_BUNDLE=tmp_path / "absent.pem")
     refused(run(job=job, env=env), 78, "settings", "AWS_CA_BUNDLE", "absent.pem")
-
-
-def test_a_server_that_speaks_only_tls_1_3_is_named(job, web):
-    result = run(job=job, env=code(web, "/files/code.tar.gz", port=web.new_port, TRAIN_FETCH_TIMEOUT="2"))
-    refused(result, 69, "fetch-failed", "code.localhost", "TLS")
 
 
 # ---- logins ----
@@ -241,14 +237,8 @@ def test_a_forbidden_file(job, web):
 
 
 def test_a_server_in_trouble_ends_as_unavailable(job, web):
-    refused(run(job=job, env=code(web, "/broken/code.tar.gz", TRAIN_FETCH_TIMEOUT="2")), 69, "fetch-failed", "500", "code.localhost")
-
-
-def test_nobody_listens(job, web):
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    result = run(job=job, env=code(web, "/files/code.tar.gz", port=port, TRAIN_FETCH_TIMEOUT="2"))
-    refused(result, 69, "fetch-failed", f"code.localhost:{port}")
+    """It asks for more patience than fetch-timeout has."""
+    refused(run(job=job, env=code(web, "/broken/code.tar.gz", TRAIN_FETCH_TIMEOUT="15")), 69, "fetch-failed", "500", "code.localhost")
 
 
 def test_a_query_is_never_shown(job, web):
@@ -282,10 +272,21 @@ def test_a_cut_body_is_resumed(job, large):
     assert 0 < int(second["range"][6:-1]) < int(third["range"][6:-1]) < 4 * MEGABYTE
 
 
-def test_a_cut_body_that_cannot_be_resumed_is_given_up(job, large):
-    with Cutter(large.port, [MEGABYTE] + [0] * 100) as proxy:
-        result = run(job=job, env=code(large, "/files/large.tar", port=proxy.port, TRAIN_FETCH_TIMEOUT="2"))
-        refused(result, 69, "fetch-failed", f"code.localhost:{proxy.port}")
+@pytest.mark.long
+def test_what_never_gets_better_is_given_up_after_five_attempts(tmp_path, large):
+    """Three jobs at once, since they mostly wait: nobody listens, TLS 1.3 alone is spoken, the rest of a body never comes."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        nobody = taken.getsockname()[1]
+    with contextlib.ExitStack() as stack:
+        proxy = stack.enter_context(Cutter(large.port, [MEGABYTE] + [0] * 100))
+        running = []
+        for name, path, port, words in (("nobody", "/files/code.tar.gz", nobody, f"code.localhost:{nobody}"),
+                                        ("new", "/files/code.tar.gz", large.new_port, "TLS"),
+                                        ("cut", "/files/large.tar", proxy.port, f"code.localhost:{proxy.port}")):
+            job = marked(JobRoot(tmp_path / name))
+            running.append((stack.enter_context(start(job=job, env=code(large, path, port=port))), words))
+        for agent, words in running:
+            refused(agent.finish(), 69, "fetch-failed", words, "after 5 attempts")
 
 
 # ---- proxies ----

@@ -65,6 +65,16 @@ def test_the_layout_of_runs(home):
     assert record(home)["job"]["run_id"] == Path(second).name
 
 
+def test_working_folders_of_old_runs_are_pruned_and_results_stay(home):
+    """A link counts little, an unpacked archive much: ten are kept."""
+    make_tree(home, project(command=shell("echo m >model/m")))
+    for _ in range(12):
+        assert at_home(home).code == 0
+    runs = home / ".train/runs"
+    assert len(list(runs.glob("*/model/m"))) == 12
+    assert len(list(runs.glob("*/work"))) == 10 or len(list(runs.glob("*/work"))) == 11
+
+
 def test_edits_apply_at_once(home):
     make_tree(home, project(command=shell("cat pkg/x.py")))
     at_home(home)

@@ -5,8 +5,8 @@ import urllib.parse
 
 import pytest
 
-from jobs import JobRoot, run
-from network import OTHER_PROJECT, PROJECT, archive_of, has_run, large_archive, marked, ran, refused
+from jobs import PYTHON, JobRoot, run
+from network import HELLO, OTHER_PROJECT, PROJECT, archive_of, has_run, large_archive, marked, ran, refused
 from servers.aws import SESSION, S3, s3_error
 from servers.cutter import Cutter
 from servers.httpd import cut, wire
@@ -102,6 +102,18 @@ def test_the_first_request_has_no_range_and_asks_for_the_checksum(job, app, s3):
     headers = s3.requests[0].headers
     assert headers.get("range") is None and headers["x-amz-checksum-mode"] == "ENABLED"
     assert headers.get("x-amz-expected-bucket-owner") is None
+
+
+def test_script_mode_gets_its_source_from_s3_as_the_sdk_publishes_it(job, gateway, bucket, tmp_path):
+    """sourcedir.tar.gz, named by hyperparameters whose values are JSON; no digest, for the SDK gives none."""
+    text = f"import os, pathlib, sys\nprint({HELLO!r})\nprint(sys.argv[1:])\npathlib.Path(os.environ['E2E_MARK']).touch()\n"
+    content, digest = archive_of({"train.py": text}, tmp_path, "sourcedir.tar.gz")
+    gateway.put(bucket, "job/source/sourcedir.tar.gz", content)
+    address = f"s3://{bucket}/job/source/sourcedir.tar.gz"
+    job.hyperparameters({"sagemaker_submit_directory": f'"{address}"', "sagemaker_program": '"train.py"', "epochs": "3"})
+    result = ran(run(job=job, env={**gateway.env(), "TRAIN_PYTHON": PYTHON}), digest)
+    assert "['--epochs', '3']" in result.out
+    assert result.record["code"]["address"] == address
 
 
 # ---- versions ----
@@ -234,11 +246,12 @@ def test_a_connection_that_is_closed_without_an_answer_is_tried_again(job, app, 
 
 
 def test_what_does_not_pass_ends_as_unavailable(job, app, s3):
-    """Retries end where the next one would not fit into fetch-timeout."""
-    s3.script = [s3_error(503, "SlowDown", "Please reduce your request rate.")] * 100
-    result = run(job=job, env={**keys(s3), **app.env, "TRAIN_FETCH_TIMEOUT": "2"})
-    refused(result, 69, "fetch-failed", "SlowDown", "Please reduce your request rate.", app.bucket)
-    assert len(s3.requests) >= 1
+    """A wait that would pass the end of fetch-timeout is not begun."""
+    s3.script = [s3_error(503, "SlowDown", "Please reduce your request rate."),
+                 s3_error(503, "SlowDown", "Please reduce your request rate.", {"Retry-After": "20"})]
+    result = run(job=job, env={**keys(s3), **app.env, "TRAIN_FETCH_TIMEOUT": "15"})
+    refused(result, 69, "fetch-failed", "SlowDown", "Please reduce your request rate.", app.bucket, "after 2 attempts")
+    assert len(s3.requests) == 2
 
 
 # ---- bodies ----

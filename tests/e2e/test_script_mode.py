@@ -126,3 +126,18 @@ def test_the_toolkits_folder_variables(job):
     env = told(run(job=job))["env"]
     assert json.loads(env["SM_TRAINING_ENV"])["hyperparameters"] == {"epochs": 3}
     assert env["SM_MODULE_DIR"] and env["SM_MODEL_DIR"] == str(job.model)
+
+
+def test_the_working_folder_is_also_root_code(job):
+    folder = make_tree(job.folder / "src", {"train.py": f"import os\nprint(os.path.realpath('{job.path}/code') == os.getcwd())"})
+    scripted(job, where=folder)
+    assert run(job=job).out.splitlines()[0] == "True"
+    assert not (job.path / "code").exists() or list((job.path / "code").iterdir()) == []
+
+
+def test_a_root_code_that_holds_something_is_left_alone(job):
+    make_tree(job.path / "code", {"mine": "mine"})
+    folder = make_tree(job.folder / "src", {"train.py": "print('ran')"})
+    scripted(job, where=folder)
+    assert run(job=job).out.splitlines()[0] == "ran"
+    assert (job.path / "code/mine").read_text() == "mine"

@@ -15,12 +15,12 @@ import os, signal, sys, time
 ends = sys.argv[1].split()
 names = {getattr(signal, 'SIG' + name): name for name in 'TERM INT QUIT HUP USR1 USR2 WINCH CONT TSTP'.split()}
 def got(number, frame):
-    print('got', names[number], flush=True)
+    os.write(1, b'got %s\\n' % names[number].encode())
     if names[number] in ends:
         os._exit(int(sys.argv[2]))
 for number in names:
     signal.signal(number, got)
-print('ready', flush=True)
+os.write(1, b'ready\\n')
 while True:
     signal.pause()
 """
@@ -197,6 +197,12 @@ def test_an_inherited_descriptor_is_not_lost(job):
     """What the container's starter opened on purpose belongs to the pipeline as well, or not: never to the agent alone."""
     result = run("--", "sh", "-c", "ulimit -n; cat <&0", job=job, stdin=open(os.devnull))
     assert result.code == 0
+
+
+def test_the_kernel_would_kill_the_pipeline_before_the_agent(job):
+    result = run("--", "sh", "-c", "cat /proc/self/oom_score_adj; cat /proc/$PPID/oom_score_adj", job=job)
+    pipeline, agent = map(int, result.pipeline)
+    assert pipeline > agent
 
 
 def test_stdin_is_inherited_without_a_terminal(job, tmp_path):

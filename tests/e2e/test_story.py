@@ -3,7 +3,7 @@ import json
 
 import pytest
 
-from jobs import ACCOUNT
+from jobs import ACCOUNT, pid1
 from servers.aws import Tags
 from servers.signature import Keys
 from story import Story
@@ -31,6 +31,11 @@ def test_the_complete_story(story, gateway, sagemaker):
     assert {tag["key"]: tag["value"] for tag in record["tags"]} == story.tags
     assert result.setting("code") == (story.address, "tag train:code")
     assert gateway.secret_key not in result.everything
+
+
+def test_the_complete_story_as_pid_1(story, gateway, sagemaker):
+    """As in a container: the first process of a PID namespace."""
+    story.check(story.run({**gateway.env(), **serve_tags(story, sagemaker, story.tags)}, before=pid1()))
 
 
 def test_a_wrong_digest_runs_nothing_and_names_both_digests(story, gateway, sagemaker):

@@ -84,6 +84,67 @@ scratch_exists(const char *folder, const char *name)
 	return lstat(scratch_path(folder, name), &st) == 0;
 }
 
+SCRATCH_UNUSED static void
+scratch_folder(const char *folder, const char *name, mode_t mode)
+{
+	assert_int_equal(mkdir(scratch_path(folder, name), 0700), 0);
+	assert_int_equal(chmod(scratch_path(folder, name), mode), 0);
+}
+
+SCRATCH_UNUSED static void
+scratch_link(const char *folder, const char *name, const char *target)
+{
+	assert_int_equal(symlink(target, scratch_path(folder, name)), 0);
+}
+
+/* Where the link leads, until the next call; NULL when it is none. */
+SCRATCH_UNUSED static const char *
+scratch_target(const char *folder, const char *name)
+{
+	static char target[SCRATCH_TEXT];
+	ssize_t len = readlink(scratch_path(folder, name), target, sizeof(target) - 1);
+
+	if (len < 0) {
+		return NULL;
+	}
+	target[len] = '\0';
+	return target;
+}
+
+SCRATCH_UNUSED static struct stat
+scratch_stat(const char *folder, const char *name)
+{
+	struct stat st;
+
+	assert_int_equal(lstat(scratch_path(folder, name), &st), 0);
+	return st;
+}
+
+/* How many entries the folder has. */
+SCRATCH_UNUSED static int
+scratch_count(const char *folder)
+{
+	DIR *dir = opendir(folder);
+	int count = -2; /* "." and ".." */
+
+	assert_non_null(dir);
+	while (readdir(dir) != NULL) {
+		count++;
+	}
+	(void)closedir(dir);
+	return count;
+}
+
+/* The folder's descriptor. */
+SCRATCH_UNUSED static int
+scratch_fd(const char *folder)
+{
+	int fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	return fd;
+}
+
 /* Mounts a file system of 64 KiB on 'folder', for this process only. 0, or -1 where the machine does not let us. */
 SCRATCH_UNUSED static int
 scratch_mount_small(const char *folder)

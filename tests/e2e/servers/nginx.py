@@ -21,7 +21,7 @@ HOPS = 6
 
 CONFIGURATION = """
 daemon off;
-worker_processes 1;
+master_process off;  # one process, so that nothing outlives it
 pid {folder}/pid;
 error_log stderr warn;
 {user}
@@ -51,7 +51,7 @@ HOST = """
         location /private/ {{ auth_basic "tests"; auth_basic_user_file {folder}/htpasswd; }}
         location /token/ {{ if ($http_authorization != "Bearer {token}") {{ return 401; }} }}
         location /forbidden/ {{ return 403; }}
-        location /broken/ {{ return 500; }}
+        location /broken/ {{ add_header Retry-After 20 always; return 500; }}
         location = /to/same {{ return 302 /files/code.tar.gz; }}
         location = /to/private {{ return 307 /private/code.tar.gz; }}
         location = /to/other {{ return 302 https://other.localhost:{port}/files/code.tar.gz; }}
@@ -93,7 +93,7 @@ class Nginx(Program):
         configuration.write_text(CONFIGURATION.format(
             folder=self.folder, plain_port=self.plain_port, new_port=self.new_port, hosts=hosts,
             user=f"user {Path(self.folder).owner()};", code_certificate=f"ssl_certificate {pair[0]}; ssl_certificate_key {pair[1]};"))
-        return [tool("nginx"), "-p", self.folder, "-c", configuration]
+        return [tool("nginx"), "-e", "stderr", "-p", self.folder, "-c", configuration]
 
     def is_ready(self):
         return self.answers()

@@ -43,10 +43,10 @@ static void
 code_address_refuses_by_name(void **state)
 {
 	static const char *const cases[][2] = {
-	    {"", "it begins with s3://"},
-	    {"bucket/key", "it begins with s3://"},
-	    {"S3://b/k", "it begins with s3://"},
-	    {"ftp://h/x", "it begins with s3://"},
+	    {"", "it begins with none of s3://"},
+	    {"bucket/key", "it begins with none of s3://"},
+	    {"S3://b/k", "it begins with none of s3://"},
+	    {"ftp://h/x", "it begins with none of s3://"},
 	    {"s3://", "name of a bucket"},
 	    {"s3:///key", "name of a bucket"},
 	    {"s3://b", "a key of 1 to 1024 bytes"},
@@ -206,6 +206,9 @@ code_address_is_shown_without_secrets(void **state)
 	    {"https://host/a@b", "https://host/a@b"},
 	    {"s3://b/k?x@y", "s3://b/k?x@y"},
 	    {"nonsense", "nonsense"},
+	    {"u:p@host/x", "***@host/x"},
+	    {"/opt/a@b", "/opt/a@b"},
+	    {"channel:a@b", "channel:a@b"},
 	};
 
 	(void)state;

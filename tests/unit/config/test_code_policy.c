@@ -254,6 +254,18 @@ code_policy_wants_versions_in_s3_only(void **state)
 }
 
 static void
+code_policy_names_who_gave_a_wrong_address(void **state)
+{
+	(void)state;
+	expect(&(struct question){.found = CODE_FOUND_SUBMIT, .address = "s3://bucket"},
+	    "sagemaker_submit_directory: the address of the code 's3://bucket' is refused: a key of 1 to 1024 bytes",
+	    NULL, NULL);
+	expect(&(struct question){.found = CODE_FOUND_SUBMIT, .address = "src"},
+	    "sagemaker_submit_directory: the address of the code 'src' is refused: it begins with none of s3://", NULL,
+	    NULL);
+}
+
+static void
 code_policy_says_what_to_set_when_nothing_names_code(void **state)
 {
 	CLEAN_SETTINGS settings;
@@ -282,6 +294,7 @@ main(void)
 	    cmocka_unit_test(code_policy_binds_archives_only),
 	    cmocka_unit_test(code_policy_checks_the_owner_of_tagged_code),
 	    cmocka_unit_test(code_policy_wants_versions_in_s3_only),
+	    cmocka_unit_test(code_policy_names_who_gave_a_wrong_address),
 	    cmocka_unit_test(code_policy_says_what_to_set_when_nothing_names_code),
 	};
 

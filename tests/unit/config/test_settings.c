@@ -96,8 +96,13 @@ settings_hide_secrets_in_mistakes(void **state)
 	settings_init(&settings);
 	settings_offer(&settings, SETTING_CODE, SOURCE_ENVIRONMENT, "https://user:geheim@host/x?token=geheim", NULL);
 	assert_int_equal(settings.mistakes.count, 1);
-	assert_null(strstr(settings.mistakes.texts[0], "geheim"));
-	assert_non_null(strstr(settings.mistakes.texts[0], "host/x"));
+	settings_offer(&settings, SETTING_CODE, SOURCE_HYPERPARAMETER, "user:geheim@host/x", NULL);
+	settings_offer(&settings, SETTING_CODE_FROM, SOURCE_ENVIRONMENT, "https://user:geheim@host/x", NULL);
+	assert_int_equal(settings.mistakes.count, 3);
+	for (size_t i = 0; i < settings.mistakes.count; i++) {
+		assert_null(strstr(settings.mistakes.texts[i], "geheim"));
+		assert_non_null(strstr(settings.mistakes.texts[i], "host/x"));
+	}
 }
 
 static void
@@ -264,7 +269,7 @@ settings_refuse_every_source_outside_the_table(void **state)
 		const struct setting_row *row = setting_row((enum setting)i);
 
 		for (int source = SOURCE_PIPELINE; source < SETTING_SOURCES; source++) {
-			CLEAN_SETTINGS settings;
+			CLEAN_SETTINGS settings = {0};
 
 			if ((row->from & 1U << source) != 0) {
 				continue;

@@ -249,7 +249,6 @@ gzip_of_damaged_bits_never_gives_other_bytes(void **state)
 		buf_init(&plain, MAKER_BYTES_MAX);
 		packed.data[bit / 8] = (char)(packed.data[bit / 8] ^ (1 << bit % 8));
 		if (inflate_all(KIND_TAR_GZ, &packed, SIZE_MAX, &plain, &err) == 0) {
-			assert_true(bit / 8 < 19); /* the header: time, system, name */
 			assert_int_equal(plain.len, sizeof(text));
 			assert_memory_equal(plain.data, text, sizeof(text));
 		} else {

@@ -54,6 +54,9 @@ rules_leave_out_what_a_job_fills(void **state)
 		assert_left_out(packing, path, 1);
 	}
 	assert_int_equal(packing->report.left_count, ARRAY_LEN(names));
+	for (size_t i = 1; i < packing->report.left_count; i++) {
+		assert_true(strcmp(packing->report.left[i - 1].rule, packing->report.left[i].rule) < 0);
+	}
 }
 
 static void
