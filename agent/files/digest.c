@@ -1,6 +1,26 @@
 #include "files/digest.h"
 
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+
+struct digest *
+digest_new(struct err *err)
+{
+	struct digest *digest = calloc(1, sizeof(*digest));
+
+	if (digest == NULL) {
+		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot hash the code");
+	}
+	return digest;
+}
+
+void
+digest_free(struct digest **digest)
+{
+	free(*digest);
+	*digest = NULL;
+}
 
 static ssize_t
 digest_read(void *self, void *bytes, size_t len, struct err *err)
@@ -13,6 +33,7 @@ digest_read(void *self, void *bytes, size_t len, struct err *err)
 	ssize_t n = source_read(&digest->from, bytes, len, err);
 	if (n > 0) {
 		sha256_add(&digest->hash, bytes, (size_t)n);
+		checksum_add(&digest->checksum, bytes, (size_t)n);
 		digest->bytes += n;
 	}
 	digest->ended = n <= 0;
@@ -30,6 +51,7 @@ digest_lend(void *self, const void **bytes, struct err *err)
 	ssize_t n = digest->from.lend(digest->from.self, bytes, err);
 	if (n > 0) {
 		sha256_add(&digest->hash, *bytes, (size_t)n);
+		checksum_add(&digest->checksum, *bytes, (size_t)n);
 		digest->bytes += n;
 	}
 	digest->ended = n <= 0;
@@ -37,10 +59,13 @@ digest_lend(void *self, const void **bytes, struct err *err)
 }
 
 struct source
-digest_init(struct digest *digest, const struct source *from)
+digest_init(struct digest *digest, const struct source *from, enum checksum_kind kind)
 {
-	*digest = (struct digest){.from = *from};
+	digest->from = *from;
+	digest->bytes = 0;
+	digest->ended = 0;
 	sha256_init(&digest->hash);
+	checksum_init(&digest->checksum, kind);
 	return (struct source){.read = digest_read, .lend = from->lend != NULL ? digest_lend : NULL, .self = digest};
 }
 

@@ -7,20 +7,27 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/checksum.h"
 #include "base/err.h"
 #include "base/hash.h"
 #include "base/stream.h"
 #include "files/kind.h"
 
-/* Hashes every byte that passes. Borrows 'from'. */
+/* Hashes every byte that passes, and sums it as S3 does. Borrows 'from'. Large, because of the sums' tables: digest_new. */
 struct digest {
 	struct source from;
 	struct sha256 hash;
+	struct checksum checksum;
 	int64_t bytes;
 	int ended; /* the lower source has said that this was all */
 };
 
-struct source digest_init(struct digest *digest, const struct source *from);
+struct digest *digest_new(struct err *err); /* NULL with ERR_SYSTEM */
+void digest_free(struct digest **digest);
+#define CLEAN_DIGEST CLEANUP(digest_free) struct digest
+
+/* 'kind' is the sum wanted besides SHA-256, or CHECKSUM_NONE. */
+struct source digest_init(struct digest *digest, const struct source *from, enum checksum_kind kind);
 
 /* Reads what nobody wanted, to the end: a digest is that of all bytes. -1 with 'err' of the lower source. */
 MUST_CHECK int digest_drain(struct digest *digest, struct err *err);

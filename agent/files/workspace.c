@@ -103,6 +103,10 @@ workspace_open(struct workspace *ws, int base_fd, const char *base_path, const c
 int
 workspace_stage(struct workspace *ws, struct err *err)
 {
+	if (ws->stage_fd >= 0 && remover_remove(ws->place_fd, ws->stage_name, err) < 0) {
+		return -1;
+	}
+	fd_close(&ws->stage_fd);
 	if (mkdirat(ws->place_fd, ws->stage_name, 0700) < 0) {
 		return trouble("make the working folder", ws->path, err);
 	}

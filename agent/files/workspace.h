@@ -39,7 +39,7 @@ void workspace_init(struct workspace *ws);
 MUST_CHECK int workspace_open(
     struct workspace *ws, int base_fd, const char *base_path, const char *place, struct err *err);
 
-/* Makes the fresh folder to be filled, mode 0700, and gives its descriptor, borrowed. -1 with 'err'. */
+/* Makes the fresh folder to be filled, mode 0700, and gives its descriptor, borrowed; one that was made before goes with all that is in it. -1 with 'err'. */
 MUST_CHECK int workspace_stage(struct workspace *ws, struct err *err);
 
 /* Gives what was filled its final name; with 'strip' the folder of that name inside it, which holds everything. -1 with 'err'. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -122,6 +123,8 @@ begin_fetch(struct origin *origin, struct job *job, const struct lane *first, in
 static int
 keep(char **to, const char *text, struct err *err)
 {
+	free(*to); /* of an attempt before */
+	*to = NULL;
 	if (*text == '\0') {
 		return 0;
 	}
@@ -164,8 +167,7 @@ open_s3(struct origin *origin, struct job *job, struct err *err)
 	    keep(&job->code.etag, meta.etag, err) < 0) {
 		return -1;
 	}
-	origin->has_sha256 = meta.has_sha256;
-	memcpy(origin->sha256, meta.sha256, sizeof(origin->sha256));
+	origin->stored = meta.stored;
 	const struct lane first = s3_lane(origin->s3);
 	return begin_fetch(origin, job, &first, meta.size, meta.etag, add_s3, err);
 }

@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/checksum.h"
 #include "base/err.h"
-#include "base/limits.h"
 #include "base/secret.h"
 #include "base/stream.h"
 #include "net/parts.h"
@@ -33,8 +33,7 @@ struct origin {
 	int has_file;
 	int fd; /* valid with 'has_file' */
 	struct fd_source file;
-	int has_sha256; /* S3 keeps one */
-	unsigned char sha256[SHA256_BYTES];
+	struct checksum_value stored; /* what S3 keeps of the whole object, or CHECKSUM_NONE */
 };
 
 /* Opens what the job's plan names at S3 or on the web, and notes version and ETag in job->code. -1 with 'err' as s3_open and web_open. */

@@ -285,24 +285,39 @@ get(void *self, const char *range, const char *if_match, struct http_reply *repl
 	return -1;
 }
 
+/*
+ * The first that there is. A composite one is a sum of sums: its "-N" fails the length, its type says so where the N is
+ * missing (C§9.6).
+ */
+static void
+read_checksum(const struct http_reply *reply, struct checksum_value *stored)
+{
+	char name[48], text[64], type[32];
+
+	*stored = (struct checksum_value){.kind = CHECKSUM_NONE};
+	if (http_header(reply, "x-amz-checksum-type", type, sizeof(type)) && strcmp(type, "COMPOSITE") == 0) {
+		return;
+	}
+	for (int kind = CHECKSUM_NONE + 1; kind < CHECKSUM_KINDS; kind++) {
+		size_t bytes = checksum_bytes((enum checksum_kind)kind);
+
+		(void)snprintf(name, sizeof(name), "x-amz-checksum-%s", checksum_name((enum checksum_kind)kind));
+		if (http_header(reply, name, text, sizeof(text)) && base64_decode(stored->bytes, bytes, text)) {
+			stored->kind = (enum checksum_kind)kind;
+			return;
+		}
+	}
+}
+
 static void
 fill_meta(struct s3 *s3, const struct http_reply *reply, struct s3_meta *meta)
 {
-	char sum[64], type[32];
-
 	memset(meta, 0, sizeof(*meta));
 	meta->size = reply->length;
 	(void)http_header(reply, "etag", meta->etag, sizeof(meta->etag));
 	(void)http_header(reply, "x-amz-version-id", meta->version_id, sizeof(meta->version_id));
 	(void)snprintf(meta->region, sizeof(meta->region), "%s", s3->endpoint.region);
-	/*
-	 * A composite one is a sum of sums: its "-N" fails the length, its type says so where the N is missing
-	 * (C§9.6).
-	 */
-	if (http_header(reply, "x-amz-checksum-sha256", sum, sizeof(sum)) &&
-	    !(http_header(reply, "x-amz-checksum-type", type, sizeof(type)) && strcmp(type, "COMPOSITE") == 0)) {
-		meta->has_sha256 = base64_decode(meta->sha256, sizeof(meta->sha256), sum);
-	}
+	read_checksum(reply, &meta->stored);
 	memcpy(s3->etag, meta->etag, sizeof(s3->etag));
 }
 

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/checksum.h"
 #include "base/err.h"
-#include "base/limits.h"
 #include "base/stream.h"
 #include "net/aws.h"
 #include "net/context.h"
@@ -41,8 +41,8 @@ struct s3_meta {
 	char etag[HTTP_ETAG_MAX];        /* with its quotes; "" when there is none */
 	char version_id[S3_VERSION_MAX]; /* "" when there is none; "null" is a version too */
 	char region[AWS_REGION_MAX];     /* where the bucket was found */
-	int has_sha256;                  /* S3 keeps a SHA-256 of the whole object */
-	unsigned char sha256[SHA256_BYTES];
+	struct checksum_value
+	    stored; /* S3's own checksum of the whole object; CHECKSUM_NONE when it keeps none, or only one of sums */
 };
 
 struct s3;

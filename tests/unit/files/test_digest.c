@@ -25,7 +25,7 @@ digest_is_of_all_bytes_however_they_are_read(void **state)
 		char block[1000];
 		char hex[SHA256_HEX];
 		struct source below = drip_source(&drip, &bytes, step);
-		struct source hashed = digest_init(&digest, &below);
+		struct source hashed = digest_init(&digest, &below, CHECKSUM_NONE);
 
 		assert_true(source_read_full(&hashed, block, sizeof(block), &err) == sizeof(block));
 		assert_int_equal(digest_drain(&digest, &err), 0);
@@ -55,7 +55,7 @@ digest_of_known_bytes(void **state)
 		struct err err = {0};
 		char hex[SHA256_HEX];
 
-		(void)digest_init(&digest, &below);
+		(void)digest_init(&digest, &below, CHECKSUM_NONE);
 		assert_int_equal(digest_drain(&digest, &err), 0);
 		digest_end(&digest, hex);
 		assert_string_equal(hex, cases[i].hex);
@@ -76,7 +76,7 @@ digest_passes_the_end_and_the_failure_on_and_asks_no_more(void **state)
 	put(&bytes, "0123456789", 10);
 	struct source below = drip_source(&drip, &bytes, 4);
 	drip.fails_at = 8;
-	struct source hashed = digest_init(&digest, &below);
+	struct source hashed = digest_init(&digest, &below, CHECKSUM_NONE);
 	assert_int_equal(source_read_full(&hashed, block, sizeof(block), &err), 8);
 	assert_int_equal(source_read(&hashed, block, sizeof(block), &err), -1);
 	assert_int_equal(err.kind, ERR_UNAVAILABLE);
@@ -98,7 +98,7 @@ digest_drain_tells_the_failure_below(void **state)
 	put(&bytes, "0123456789", 10);
 	struct source below = drip_source(&drip, &bytes, 4);
 	drip.fails_at = 5;
-	(void)digest_init(&digest, &below);
+	(void)digest_init(&digest, &below, CHECKSUM_NONE);
 	assert_int_equal(digest_drain(&digest, &err), -1);
 	assert_string_equal(err.text, "the line is cut");
 }

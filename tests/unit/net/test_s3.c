@@ -79,8 +79,8 @@ s3_gives_body_size_version_etag_and_checksum(void **state)
 	assert_int_equal(try.meta.size, 12);
 	assert_string_equal(try.meta.etag, "\"fc3ff98e8c6a0d3087d515c0473f8677\"");
 	assert_string_equal(try.meta.version_id, "3/L4kqtJl40Nr8X8gdRqBpUMLUo");
-	assert_int_equal(try.meta.has_sha256, 1);
-	assert_memory_equal(try.meta.sha256, first_bytes, sizeof(first_bytes));
+	assert_int_equal(try.meta.stored.kind, CHECKSUM_SHA256);
+	assert_memory_equal(try.meta.stored.bytes, first_bytes, sizeof(first_bytes));
 	end(&try);
 	assert_non_null(
 	    strstr(try.lo.requests[0], "GET /my-bucket/app//../odd%20%2B%C3%A9?versionId=3%2FL4 HTTP/1.1\r\n"));
@@ -102,7 +102,7 @@ s3_takes_no_composite_checksum_for_the_objects(void **state)
 	(void)state;
 	begin(&try, steps, 1);
 	assert_int_equal(fetch_plainly(&try), 0);
-	assert_int_equal(try.meta.has_sha256, 0);
+	assert_int_equal(try.meta.stored.kind, CHECKSUM_NONE);
 	end(&try);
 }
 
