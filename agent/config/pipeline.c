@@ -276,34 +276,25 @@ setting_text(const struct json *json, int value)
 	return json_type(json, value) == JSON_STRING ? json_string(json, value, NULL) : strndup(raw, len);
 }
 
-static void
-refuse_type(struct pipeline_reading *reading, enum setting setting, int value)
-{
-	CLEAN_BUF form;
-	char spelling[SETTING_NAME_MAX];
-
-	buf_init(&form, NOTE_BYTES_MAX);
-	buf_printf(&form, "'%s' takes ", setting_spelling(setting, SOURCE_PIPELINE, spelling));
-	setting_value_form(setting, &form);
-	pipeline_mistake(reading, value, buf_text(&form));
-}
-
 void
 pipeline_offer(struct pipeline_reading *reading, enum setting setting, int value)
 {
 	CLEAN_TEXT *text = setting_text(reading->json, value);
 	CLEAN_TEXT *place = NULL;
+	size_t len = 0;
+	const char *raw = json_raw(reading->json, value, &len);
+	CLEAN_TEXT *written = strndup(raw, len);
 	int may_stand = (setting_row(setting)->from & FROM_P) != 0;
 	int line = 0;
 	int column = 0;
 
-	/* One that may not stand here is refused for that, whatever its value is. */
-	if (may_stand && (text == NULL || !fits(json_type(reading->json, value), setting_row(setting)->kind))) {
-		refuse_type(reading, setting, value);
-		return;
-	}
 	json_place(reading->json, value, &line, &column);
 	place = text_format("'%s:%d:%d'", reading->file, line, column);
+	/* One that may not stand here is refused for that, whatever its value is. */
+	if (may_stand && (text == NULL || !fits(json_type(reading->json, value), setting_row(setting)->kind))) {
+		settings_refuse(reading->settings, setting, SOURCE_PIPELINE, written != NULL ? written : "", place);
+		return;
+	}
 	settings_offer(reading->settings, setting, SOURCE_PIPELINE, text != NULL ? text : "", place);
 }
 

@@ -106,8 +106,8 @@ put_trouble(struct buf *out, enum setting setting, const char *value)
 	buf_adds(out, "': ");
 }
 
-static void
-refuse_value(
+void
+settings_refuse(
     struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place)
 {
 	CLEAN_BUF text;
@@ -139,7 +139,7 @@ settings_offer(
 		return;
 	}
 	if (setting_value_read(&read, setting, value) < 0) {
-		refuse_value(settings, setting, source, value, place);
+		settings_refuse(settings, setting, source, value, place);
 		return;
 	}
 	if (offer->given && source != SOURCE_COMMAND_LINE) {

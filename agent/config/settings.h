@@ -43,6 +43,10 @@ void settings_release(struct settings *settings);
 void settings_offer(
     struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place);
 
+/* Says that 'value' has the wrong form, as settings_offer does: for what is not even a text (true, 7 or {} in a file). */
+void settings_refuse(
+    struct settings *settings, enum setting setting, enum setting_source source, const char *value, const char *place);
+
 /* Changes a default, as `train run` does with keep-workspace. The value must be right. */
 void settings_default(struct settings *settings, enum setting setting, const char *value);
 

@@ -298,7 +298,11 @@ unicode_path_refused(const struct zip_member *member, const struct local *local)
 	    find_extra(member->extra, member->extra_len, EXTRA_UNICODE_PATH, &central_len);
 	const unsigned char *local_path = find_extra(local->extra, local->extra_len, EXTRA_UNICODE_PATH, &local_len);
 
-	if (central_len != local_len || (local_path != NULL && memcmp(central_path, local_path, local_len) != 0)) {
+	if (central_path == NULL && local_path == NULL) {
+		return NULL;
+	}
+	if (central_path == NULL || local_path == NULL || central_len != local_len ||
+	    memcmp(central_path, local_path, local_len) != 0) {
 		return disagrees;
 	}
 	int zero = local_len > UNICODE_PATH_HEAD &&

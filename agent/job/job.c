@@ -121,6 +121,7 @@ open_job(struct job *job, const struct job_request *request, struct err *err)
 	    relay_open(&job->relay, STDOUT_FILENO, STDERR_FILENO, &job->log_mask, err) < 0) {
 		return -1;
 	}
+	job->opened = 1;
 	log_set_sink(say, &job->relay);
 	mask_set_global(&job->mask);
 	check_set_report(failure_emergency);
@@ -137,16 +138,25 @@ release_code(struct job_code *code)
 	arguments_free(code->zip);
 }
 
-/* What is said after this goes straight to stderr; nothing is. */
+/* Whoever reads the log gets the last lines, if he takes them in time. */
 static void
-close_job(struct job *job)
+roll_credits(struct job *job)
 {
 	int64_t deadline_ms = clock_now_ms() + 2 * CREDITS_MS;
 
 	if (job->outcome.stop_signal != 0) {
 		deadline_ms = clock_earlier(deadline_ms, job->outcome.ended_ms + LAST_WORDS_MS);
 	}
-	relay_finish(&job->relay, CREDITS_MS, deadline_ms);
+	if (job->opened) {
+		relay_finish(&job->relay, CREDITS_MS, deadline_ms);
+	}
+}
+
+/* What is said after this goes straight to stderr; nothing is. */
+static void
+close_job(struct job *job)
+{
+	roll_credits(job);
 	log_set_sink(NULL, NULL);
 	relay_close(&job->relay);
 	check_set_report(NULL);

@@ -78,6 +78,7 @@ struct job_step {
 struct job {
 	const struct job_request *request;
 	struct journal journal;
+	int opened; /* signals and relay are; else nothing but the first error is said, straight to stderr */
 	struct signals signals;
 	struct relay relay;
 	struct failure failure;

@@ -97,7 +97,7 @@ def test_the_pipelines_stdin_is_dev_null_with_lines(job):
 def test_raw_hands_the_terminal_over_and_takes_it_back(job):
     text = "import os, sys\nprint('mine', os.tcgetpgrp(0) == os.getpgid(0), os.isatty(1), flush=True)\nprint('read', input(), flush=True)"
     with at_terminal(job, "--", PYTHON, "-c", text, TRAIN_LOG="raw") as terminal:
-        terminal.wait_for("mine")
+        terminal.wait_for("mine True True")
         terminal.type("typed\n")
         assert terminal.finish() == 0
     assert "mine True True" in terminal.text and "read typed" in terminal.text

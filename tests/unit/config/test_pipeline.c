@@ -217,14 +217,14 @@ static void
 pipeline_settings_of_the_wrong_type_are_mistakes(void **state)
 {
 	(void)state;
-	reading_bad("{\"timeout\": true}", "1:13", "'timeout' takes a whole number of seconds from 0 to");
-	reading_bad("{\"stop_grace\": null}", "1:16", "'stop_grace' takes a whole number");
-	reading_bad("{\"stop_grace\": [1]}", "1:16", "'stop_grace' takes a whole number");
-	reading_bad("{\"record\": 1}", "1:12", "'record' takes 'on' or 'off'");
-	reading_bad("{\"log\": [\"raw\"]}", "1:9", "'log' takes one of 'lines', 'raw'");
-	reading_bad("{\"log\": \"\\u0000\"}", "1:9", "'log' takes one of 'lines', 'raw'");
-	reading_bad("{\"wrapper\": 5}", "1:13", "'wrapper' takes words separated by blanks");
-	reading_bad("{\"python\": {}}", "1:12", "'python' takes 1 to 1024 characters");
+	reading_bad("{\"timeout\": true}", "1:13", ": it takes a whole number of seconds from 0 to");
+	reading_bad("{\"stop_grace\": null}", "1:16", ": it takes a whole number");
+	reading_bad("{\"stop_grace\": [1]}", "1:16", ": it takes a whole number");
+	reading_bad("{\"record\": 1}", "1:12", ": it takes 'on' or 'off'");
+	reading_bad("{\"log\": [\"raw\"]}", "1:9", ": it takes one of 'lines', 'raw'");
+	reading_bad("{\"log\": \"\\u0000\"}", "1:9", ": it takes one of 'lines', 'raw'");
+	reading_bad("{\"wrapper\": 5}", "1:13", ": it takes words separated by blanks");
+	reading_bad("{\"python\": {}}", "1:12", ": it takes 1 to 1024 characters");
 	/* Where it may not stand at all, its type is not what is wrong with it. */
 	reading_bad("{\"root\": 5}", "1:10", "may not be set here; set it by command line '--set root'");
 	reading_bad("{\"code\": null}", "1:10", "may not be set here");

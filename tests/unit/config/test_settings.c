@@ -195,7 +195,8 @@ settings_freeze_twice_and_tell_the_files_mistakes_then(void **state)
 	    "hyperparameter 'train:workspace', environment 'TRAIN_WORKSPACE'"));
 	assert_true(
 	    notes_hold(&settings.mistakes, "setting 'log' ('pipeline.json:5:10') is 'loud': it takes one of 'lines'"));
-	assert_true(notes_hold(&settings.mistakes, "'pipeline.json:5:28': 'record' takes 'on' or 'off'"));
+	assert_true(
+	    notes_hold(&settings.mistakes, "setting 'record' ('pipeline.json:5:28') is '1': it takes 'on' or 'off'"));
 	assert_true(notes_hold(&settings.mistakes, "setting 'redact' ('pipeline.json:5:41') is '[1]': it takes words"));
 }
 

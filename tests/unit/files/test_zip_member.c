@@ -135,6 +135,22 @@ zip_attributes_in_the_local_header_must_agree(void **state)
 }
 
 static void
+zip_empty_unicode_path_in_one_header_only_is_refused(void **state)
+{
+	CLEAN_ZIP zip;
+
+	(void)state;
+	zip_begin(&zip);
+	struct zip_part part = {.name = "a", .made_by = ZIP_UNIX, .mode = 0100644};
+	zip_local(&zip, &part);
+	patch_number(&zip.out, 28, 4, 2);
+	put(&zip.out, "up\0\0", 4);
+	zip.parts[zip.count++] = part;
+	zip_end(&zip);
+	assert_bad(&zip.out, "entry 1 'a': its local header disagrees with the directory");
+}
+
+static void
 zip_members_of_other_kinds_are_refused(void **state)
 {
 	static const struct {
@@ -310,6 +326,7 @@ main(void)
 	    cmocka_unit_test(zip_sizes_behind_the_data_must_agree),
 	    cmocka_unit_test(zip_sizes_behind_the_data_have_four_forms),
 	    cmocka_unit_test(zip_attributes_in_the_local_header_must_agree),
+	    cmocka_unit_test(zip_empty_unicode_path_in_one_header_only_is_refused),
 	    cmocka_unit_test(zip_members_of_other_kinds_are_refused),
 	    cmocka_unit_test(zip_members_that_cannot_be_read_are_refused),
 	    cmocka_unit_test(zip_name_with_a_zero_byte_is_refused),
