@@ -56,8 +56,8 @@ reopen(struct resume *r, int *again, struct err *err)
 	CLEAN_REPLY reply = {.status = 0};
 	char range[64], etag[HTTP_ETAG_MAX];
 
-	if (end_of(r) >= 0) {
-		(void)snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)r->offset, (long long)end_of(r) - 1);
+	if (r->end >= 0) {
+		(void)snprintf(range, sizeof(range), "bytes=%lld-%lld", (long long)r->offset, (long long)r->end - 1);
 	} else {
 		(void)snprintf(range, sizeof(range), "bytes=%lld-", (long long)r->offset);
 	}

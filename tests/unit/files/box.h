@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/stream.h"
@@ -27,11 +28,12 @@
 
 #define BOX __attribute__((unused)) static
 
-enum { BOX_PATH = 512, BOX_WINDOW = 8 << 20 };
+enum { BOX_PATH = 512, BOX_WINDOW = 8 << 20, BOX_BUDGET = 4 * BOX_WINDOW };
 
 struct box {
 	char path[BOX_PATH];
 	int fd, in_fd, spool_fd;
+	struct budget budget;
 	struct unpack_wish wish;
 	struct unpacked unpacked;
 	struct err err;
@@ -120,7 +122,9 @@ box_setup(void **state)
 	    .limits = {.bytes_max = 1 << 30, .entries_max = 1000},
 	    .window_max = BOX_WINDOW,
 	    .spool_fd = box->spool_fd,
+	    .budget = &box->budget,
 	};
+	budget_init(&box->budget, BOX_BUDGET);
 	*state = box;
 	return 0;
 }
@@ -130,6 +134,7 @@ box_teardown(void **state)
 {
 	struct box *box = *state;
 
+	assert_true(budget_is_whole(&box->budget));
 	fd_close(&box->in_fd);
 	fd_close(&box->spool_fd);
 	fd_close(&box->fd);

@@ -203,12 +203,15 @@ packing_unpack(struct packing *packing, const char *archive)
 	struct fd_source file;
 	struct source source = fd_source_init(&file, fd, archive);
 	struct unpacked unpacked;
+	struct budget budget;
 	struct unpack_wish wish = {
 	    .limits = {.bytes_max = 1 << 30, .entries_max = 100000},
 	    .window_max = 12 << 20, /* a quarter of the default fetch-memory */
 	    .spool_fd = spool,
+	    .budget = &budget,
 	};
 
+	budget_init(&budget, 48 << 20);
 	assert_true(fd >= 0 && spool >= 0);
 	if (stat(packing_path(packing, "back"), &st) == 0) {
 		packing_remove(packing, "back");
@@ -218,6 +221,7 @@ packing_unpack(struct packing *packing, const char *archive)
 	if (unpack(&source, back, &wish, &unpacked, &packing->err) < 0) {
 		fail_msg("%s was refused: %s", archive, packing->err.text);
 	}
+	assert_true(budget_is_whole(&budget));
 }
 
 /* ---- looking at a folder ---- */
