@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Strongest first. */
 enum checksum_kind {
 	CHECKSUM_NONE,
+	CHECKSUM_SHA256,
 	CHECKSUM_CRC64NVME,
 	CHECKSUM_CRC32C,
 	CHECKSUM_CRC32,
-	CHECKSUM_SHA256,
 	CHECKSUM_KINDS
 };
 

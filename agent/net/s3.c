@@ -286,7 +286,7 @@ get(void *self, const char *range, const char *if_match, struct http_reply *repl
 }
 
 /*
- * The first that there is. A composite one is a sum of sums: its "-N" fails the length, its type says so where the N is
+ * The strongest that there is. A composite one is a sum of sums: its "-N" fails the length, its type says so where the N is
  * missing (C§9.6).
  */
 static void

@@ -266,10 +266,11 @@ def test_a_cut_body_is_resumed(job, large):
     path = unique("/files/large.tar")
     with Cutter(large.port, [MEGABYTE, 2 * MEGABYTE]) as proxy:
         ran(run(job=job, env=code(large, path, port=proxy.port)))
-        assert proxy.connections == 3
-    first, second, third = large.asked(path, 3)
-    assert (first["range"], second["status"], third["status"]) == ("", 206, 206)
-    assert 0 < int(second["range"][6:-1]) < int(third["range"][6:-1]) < 4 * MEGABYTE
+        assert proxy.connections >= 3
+    first, *others = large.asked(path, proxy.connections)
+    assert first["range"] == "" and {other["status"] for other in others} == {206}
+    begins = [int(other["range"].removeprefix("bytes=").partition("-")[0]) for other in others]
+    assert 0 < begins[0] < begins[1] and begins == sorted(begins)
 
 
 @pytest.mark.long
