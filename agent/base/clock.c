@@ -77,24 +77,47 @@ days_since_epoch(int64_t year, int64_t month, int64_t day)
 	return 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day - 1 - 719468;
 }
 
+static int
+days_in_month(int year, int month)
+{
+	int leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return month == 2 ? 28 + leap : 30 + (month + (month > 7)) % 2;
+}
+
+/* Digits where the pattern has 'd', the pattern's own characters elsewhere: sscanf alone takes signs and blanks as well. */
+static int
+fits(const char *text, const char *pattern)
+{
+	for (; *pattern != '\0'; text++, pattern++) {
+		if (*pattern == 'd' ? *text < '0' || *text > '9' : *text != *pattern) {
+			return 0;
+		}
+	}
+	return 1;
+}
+
 int64_t
 clock_parse_utc(const char *text)
 {
-	int year, month, day, hour, minute, second, used = 0;
+	static const char pattern[] = "dddd-dd-ddTdd:dd:dd";
+	int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
 
-	if (sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d%n", &year, &month, &day, &hour, &minute, &second, &used) != 6 ||
-	    used != 19) {
+	if (!fits(text, pattern) ||
+	    sscanf(text, "%4d-%2d-%2dT%2d:%2d:%2d", &year, &month, &day, &hour, &minute, &second) != 6) {
 		return -1;
 	}
-	text += used;
+	text += sizeof(pattern) - 1;
 	if (*text == '.') {
-		text += 1 + strspn(text + 1, "0123456789");
+		size_t digits = strspn(text + 1, "0123456789");
+
+		text += digits > 0 ? 1 + digits : 0;
 	}
 	if (strcmp(text, "Z") != 0 && strcmp(text, "+00:00") != 0) {
 		return -1;
 	}
-	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > 31 || hour < 0 || hour > 23 || minute < 0 ||
-	    minute > 59 || second < 0 || second > 60) {
+	if (year < 1970 || month < 1 || month > 12 || day < 1 || day > days_in_month(year, month) || hour > 23 ||
+	    minute > 59 || second > 60) {
 		return -1;
 	}
 	return days_since_epoch(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;

@@ -11,9 +11,11 @@ mem_read(void *self, void *bytes, size_t len, struct err *err)
 	size_t n = len < mem->left ? len : mem->left;
 
 	(void)err;
-	memcpy(bytes, mem->bytes, n);
-	mem->bytes += n;
-	mem->left -= n;
+	if (n > 0) {
+		memcpy(bytes, mem->bytes, n);
+		mem->bytes += n;
+		mem->left -= n;
+	}
 	return (ssize_t)n;
 }
 

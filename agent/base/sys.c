@@ -14,7 +14,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/limits.h"
+
+enum { NAME_BYTES_MAX = 255 };
 
 /* seccomp profiles answer either errno to a call that they do not know. */
 static int
@@ -23,65 +24,63 @@ is_absent(int sys)
 	return sys == ENOSYS || sys == EPERM;
 }
 
-/* One directory deeper, never through a link. */
+/* Of all the parts of a path: is one of them ".."? */
 static int
-step_into(int dir_fd, const char *name, size_t len)
+has_dots(const char *path)
 {
-	char part[256];
+	for (const char *part = path; *part != '\0';) {
+		size_t len = strcspn(part, "/");
 
-	if (len >= sizeof(part)) {
-		errno = ENAMETOOLONG;
-		return -1;
+		if (len == 2 && part[0] == '.' && part[1] == '.') {
+			return 1;
+		}
+		part += len;
+		part += strspn(part, "/");
 	}
-	memcpy(part, name, len);
-	part[len] = '\0';
-	return openat(dir_fd, part, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return 0;
 }
 
+/* Opens one name that holds no slash. A link is told as ELOOP, as openat2 does, also where a folder was wanted. */
 static int
-is_dots(const char *name, size_t len)
+open_part(int dir_fd, const char *part, int flags, mode_t mode)
 {
-	return len == 2 && name[0] == '.' && name[1] == '.';
+	int fd = openat(dir_fd, part, flags | O_NOFOLLOW, mode);
+	int sys = errno;
+	struct stat st;
+
+	if (fd < 0 && sys == ENOTDIR) {
+		sys = fstatat(dir_fd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode) ? ELOOP : ENOTDIR;
+	}
+	errno = sys;
+	return fd;
 }
 
-/* The same by hand. ENOTDIR on a link in the way is told as ELOOP, as openat2 does. */
+/* The same by hand. */
 static int
 open_by_steps(int dir_fd, const char *path, int flags, mode_t mode)
 {
 	CLEAN_FD at = fcntl(dir_fd, F_DUPFD_CLOEXEC, 3);
-	const char *slash;
+	char part[NAME_BYTES_MAX + 1];
 
-	if (at < 0) {
-		return -1;
-	}
-	if (path[0] == '/') {
-		errno = EXDEV;
-		return -1;
-	}
-	while ((slash = strchr(path, '/')) != NULL) {
-		size_t len = (size_t)(slash - path);
+	while (at >= 0) {
+		size_t len = strcspn(path, "/");
+		size_t slashes = strspn(path + len, "/");
 
-		if (is_dots(path, len)) {
-			errno = EXDEV;
+		if (len >= sizeof(part)) {
+			errno = ENAMETOOLONG;
 			return -1;
 		}
-		if (len > 0 && !(len == 1 && path[0] == '.')) {
-			int next = step_into(at, path, len);
-
-			if (next < 0) {
-				errno = errno == ENOTDIR ? ELOOP : errno;
-				return -1;
-			}
-			fd_close(&at);
-			at = next;
+		memcpy(part, path, len);
+		part[len] = '\0';
+		path += len + slashes;
+		if (*path == '\0') {
+			return open_part(at, part, slashes > 0 ? flags | O_DIRECTORY : flags, mode);
 		}
-		path = slash + 1;
+		int next = open_part(at, part, O_PATH | O_DIRECTORY | O_CLOEXEC, 0);
+		fd_close(&at);
+		at = next;
 	}
-	if (is_dots(path, strlen(path))) {
-		errno = EXDEV;
-		return -1;
-	}
-	return openat(at, path[0] == '\0' ? "." : path, flags | O_NOFOLLOW, mode);
+	return -1;
 }
 
 int
@@ -92,12 +91,13 @@ sys_open_beneath(int dir_fd, const char *path, int flags, mode_t mode)
 	    .mode = (flags & O_CREAT) != 0 || (flags & O_TMPFILE) == O_TMPFILE ? mode : 0,
 	    .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
 	};
-	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
 
-	if (fd < 0 && is_absent(errno)) {
-		return open_by_steps(dir_fd, path, flags | O_CLOEXEC, mode);
+	if (path[0] == '/' || has_dots(path)) {
+		errno = EXDEV;
+		return -1;
 	}
-	return fd;
+	int fd = (int)syscall(SYS_openat2, dir_fd, path, &how, sizeof(how));
+	return fd < 0 && is_absent(errno) ? open_by_steps(dir_fd, path, flags | O_CLOEXEC, mode) : fd;
 }
 
 int

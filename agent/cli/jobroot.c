@@ -163,13 +163,14 @@ take_channel(struct local_channels *channels, const char *word, struct err *err)
 
 /* ---- files ---- */
 
+/* Hyperparameters can be secrets, and the folder stays: nobody but the caller reads it. */
 static int
 write_config(int root_fd, const char *name, const struct buf *text, struct err *err)
 {
 	if (text->full) {
 		return no_memory(err);
 	}
-	return fd_write_file(root_fd, name, buf_text(text), text->len, 0644, err);
+	return fd_write_file(root_fd, name, buf_text(text), text->len, 0600, err);
 }
 
 /* As with other programs' options the last one counts. */
@@ -293,7 +294,9 @@ link_latest(int train_fd, const char *run_id, struct err *err)
 		return no_memory(err);
 	}
 	if (symlinkat(target, train_fd, fresh) < 0 || renameat(train_fd, fresh, train_fd, "latest") < 0) {
-		return err_set(err, ERR_WORKSPACE, errno, "cannot make the link '.train/latest'");
+		err_set(err, ERR_WORKSPACE, errno, "cannot make the link '.train/latest'");
+		(void)unlinkat(train_fd, fresh, 0);
+		return -1;
 	}
 	return 0;
 }
@@ -386,6 +389,32 @@ fill(const struct jobroot *root, const struct local_channels *channels, const st
 	return write_checkpoints(fd, root->path, err);
 }
 
+static int
+open_run(struct jobroot *root, struct err *err)
+{
+	root->lock_fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (root->lock_fd < 0) {
+		return err_set(err, ERR_WORKSPACE, errno, "cannot open '%s'", root->path);
+	}
+	/* Some network file systems have no locks: then nobody can take this one away either, and nothing is ever pruned there. */
+	if (flock(root->lock_fd, LOCK_SH) < 0) {
+		log_debug("cannot lock '%s': %s", root->path, strerror(errno));
+	}
+	return 0;
+}
+
+/* A run that could not even be laid out is none. */
+static void
+take_back(int train_fd, const struct jobroot *root)
+{
+	struct err unused = {0};
+	CLEAN_FD runs = openat(train_fd, "runs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (runs >= 0 && remover_remove(runs, root->run_id, &unused) < 0) {
+		log_warn("%s", unused.text);
+	}
+}
+
 int
 jobroot_make(struct jobroot *root, const struct jobroot_wish *wish, struct err *err)
 {
@@ -409,15 +438,9 @@ jobroot_make(struct jobroot *root, const struct jobroot_wish *wish, struct err *
 	if (mkdir(root->path, 0777) < 0) {
 		return err_set(err, ERR_WORKSPACE, errno, "cannot make '%s'", root->path);
 	}
-	root->lock_fd = open(root->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (root->lock_fd < 0) {
-		return err_set(err, ERR_WORKSPACE, errno, "cannot open '%s'", root->path);
-	}
-	/* Some network file systems have no locks: then nobody can take this one away either, and nothing is ever pruned there. */
-	if (flock(root->lock_fd, LOCK_SH) < 0) {
-		log_debug("cannot lock '%s': %s", root->path, strerror(errno));
-	}
-	if (fill(root, &channels, &hps, err) < 0 || link_latest(train, root->run_id, err) < 0) {
+	if (open_run(root, err) < 0 || fill(root, &channels, &hps, err) < 0 ||
+	    link_latest(train, root->run_id, err) < 0) {
+		take_back(train, root);
 		return -1;
 	}
 	prune(wish->folder);

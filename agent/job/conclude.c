@@ -185,7 +185,7 @@ clean_up(struct job *job, int code)
 	int64_t deadline_ms = clock_now_ms() + (was_asked_to_end(job) ? CLEANING_LATE_MS : CLEANING_MS);
 
 	if (standin_end(&job->code_link, &trouble) < 0) {
-		journal_warn(&job->journal, "%s/code: %s", job->root, trouble.text);
+		journal_warn(&job->journal, "'%s/code' is left behind: %s", job->root, trouble.text);
 		err_clear(&trouble);
 	}
 	if (workspace_end(&job->workspace, kept, deadline_ms, &trouble) < 0) {

@@ -97,7 +97,7 @@ note_step(struct job *job, size_t at, const struct outcome *outcome)
 	}
 	if (job->command.count > 1) {
 		log_info("step %zu of %zu, '%s', ended with %d after %.1f s", at + 1, job->command.count,
-		    name != NULL ? name : "", step->exit_code, step->seconds);
+		    name != NULL ? name : job->command.steps[at].argv[0], step->exit_code, step->seconds);
 	}
 }
 

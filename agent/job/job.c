@@ -65,11 +65,14 @@ job_phase(struct job *job, enum phase phase, struct err *err)
 void
 job_tell(struct job *job, const struct notes *notes, size_t *told)
 {
+	size_t all = notes->count + notes->lost;
+
 	for (; *told < notes->count; ++*told) {
 		journal_warn(&job->journal, "%s", notes->texts[*told]);
 	}
-	if (notes->lost > 0 && *told == notes->count) {
-		journal_warn(&job->journal, "%zu more warnings", notes->lost);
+	if (*told < all) {
+		journal_warn(&job->journal, "warnings for which there was no room: %zu", all - *told);
+		*told = all;
 	}
 }
 

@@ -382,8 +382,7 @@ layout_link_code(struct job *job)
 	}
 	int made = standin_make(&job->code_link, job->root, "code", job->workspace.path, &trouble);
 	if (made < 0) {
-		journal_warn(
-		    &job->journal, "the program does not find itself under '%s/code': %s", job->root, trouble.text);
+		journal_warn(&job->journal, "the program is not reachable as '%s/code': %s", job->root, trouble.text);
 	} else if (made == 0 && job->plan.how != CODE_FOUND_FOLDER) {
 		log_info("'%s/code' has files of its own: the program is not linked there", job->root);
 	}

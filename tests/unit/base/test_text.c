@@ -1,4 +1,4 @@
-/* UTF-8, words, times. */
+/* UTF-8 and words. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/limits.h"
 #include "base/text.h"
 
@@ -85,24 +84,6 @@ text_split_refuses_too_many_words(void **state)
 }
 
 static void
-clock_reads_back_what_it_wrote(void **state)
-{
-	char text[CLOCK_TEXT];
-
-	(void)state;
-	clock_format_utc(text, 1768478400, 0);
-	assert_string_equal(text, "2026-01-15T12:00:00Z");
-	assert_int_equal(clock_parse_utc(text), 1768478400);
-	assert_int_equal(clock_parse_utc("2026-01-15T12:00:00.123Z"), 1768478400);
-	clock_format_utc(text, 1768478400, 1);
-	assert_string_equal(text, "20260115T120000Z");
-	assert_int_equal(clock_parse_utc("yesterday"), -1);
-	assert_int_equal(clock_parse_utc("2026-13-15T12:00:00Z"), -1);
-	assert_int_equal(clock_poll_ms(DEADLINE_NEVER), -1);
-	assert_int_equal(clock_poll_ms(clock_now_ms() - 5), 0);
-}
-
-static void
 text_shown_shortens_only_what_is_long(void **state)
 {
 	char shown[TEXT_SHOWN];
@@ -134,7 +115,6 @@ main(void)
 	    cmocka_unit_test(text_split_knows_no_quotes),
 	    cmocka_unit_test(text_split_refuses_too_many_words),
 	    cmocka_unit_test(text_shown_shortens_only_what_is_long),
-	    cmocka_unit_test(clock_reads_back_what_it_wrote),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

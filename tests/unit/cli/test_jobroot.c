@@ -134,6 +134,32 @@ nothing_is_written_but_dot_train_and_git_is_told_to_leave_it_alone(void **state)
 }
 
 static void
+only_the_caller_reads_what_he_gave(void **state)
+{
+	static const char *const hps[] = {"api_key=very-secret"};
+	CLEAN_JOBROOT root = JOBROOT_NONE;
+
+	(void)state;
+	make(&root, &(struct jobroot_wish){.hps = hps, .hp_count = 1});
+	assert_int_equal(scratch_stat(root.path, "input/config/hyperparameters.json").st_mode & 07777, 0600);
+}
+
+static void
+a_latest_that_is_a_folder_is_told_and_nothing_is_left(void **state)
+{
+	CLEAN_JOBROOT root = JOBROOT_NONE;
+
+	(void)state;
+	scratch_folder(folder, ".train", 0755);
+	scratch_folder(folder, ".train/latest", 0755);
+	assert_int_equal(jobroot_make(&root, &(struct jobroot_wish){.folder = folder}, &err), -1);
+	assert_int_equal(err.kind, ERR_WORKSPACE);
+	assert_non_null(strstr(err.text, "'.train/latest'"));
+	assert_int_equal(scratch_count(scratch_path(folder, ".train")), 3); /* .gitignore, latest, runs */
+	assert_int_equal(scratch_count(scratch_path(folder, ".train/runs")), 0);
+}
+
+static void
 latest_follows_the_last_run_and_an_own_gitignore_stays(void **state)
 {
 	CLEAN_JOBROOT first = JOBROOT_NONE, second = JOBROOT_NONE;
@@ -376,6 +402,7 @@ make_on_a_full_disk(void *self)
 	}
 	APART_CHECK(jobroot_make(&root, &(struct jobroot_wish){.folder = folder}, &err) == -1);
 	APART_CHECK(err.kind == ERR_DISK_FULL);
+	APART_CHECK(rmdir(scratch_path(folder, ".train/runs")) == 0); /* nothing is half done */
 	return 0;
 }
 
@@ -509,6 +536,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(it_is_laid_out_as_a_job_is),
 	    TEST(nothing_is_written_but_dot_train_and_git_is_told_to_leave_it_alone),
+	    TEST(only_the_caller_reads_what_he_gave),
+	    TEST(a_latest_that_is_a_folder_is_told_and_nothing_is_left),
 	    TEST(latest_follows_the_last_run_and_an_own_gitignore_stays),
 	    TEST(ids_sort_by_time_and_have_their_form),
 	    TEST(the_folders_under_data_are_the_channels),
