@@ -3,6 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
+#include "base/check.h"
+#include "base/thread.h"
+
 /*
  * Fills a block: a half is enough, so that a slow source is not kept waiting and a fast one does not wake its neighbour for every read. Bytes
  * that came before an error are handed on before it.
@@ -36,20 +39,6 @@ run(void *self)
 	return NULL;
 }
 
-static int
-start_thread(struct stage *stage)
-{
-	pthread_attr_t attr;
-	int failed = pthread_attr_init(&attr);
-
-	if (failed == 0) {
-		failed = pthread_attr_setstacksize(&attr, STAGE_STACK_BYTES);
-		failed = failed != 0 ? failed : pthread_create(&stage->thread, &attr, run, stage);
-		(void)pthread_attr_destroy(&attr);
-	}
-	return failed;
-}
-
 int
 stage_start(struct stage *stage, const struct stage_plan *plan, const struct source *from, struct err *err)
 {
@@ -64,9 +53,8 @@ stage_start(struct stage *stage, const struct stage_plan *plan, const struct sou
 		stage->memory = NULL;
 		return -1;
 	}
-	int failed = start_thread(stage);
-	stage->running = failed == 0;
-	return failed == 0 ? 0 : err_set(err, ERR_SYSTEM, failed, "cannot start a thread");
+	stage->running = thread_start(&stage->thread, run, stage, err) == 0;
+	return stage->running ? 0 : -1;
 }
 
 /* ---- the taker's side ---- */
@@ -103,6 +91,7 @@ take(void *self, void *bytes, size_t len, struct err *err)
 	if (there <= 0) {
 		return there;
 	}
+	CHECK(stage->at != NULL);
 	memcpy(bytes, stage->at, n);
 	stage->at += n;
 	stage->left -= n;

@@ -18,11 +18,6 @@
 #include "base/ring.h"
 #include "base/stream.h"
 
-enum {
-	STAGE_STACK_BYTES =
-	    256 << 10 /* libcurl, TLS and zstd keep some buffers on it; musl's own default is half of it */
-};
-
 struct stage_plan {
 	struct budget *budget;      /* the ring's memory comes from it */
 	size_t block_bytes, blocks; /* blocks: at least 2 */

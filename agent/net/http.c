@@ -1,7 +1,6 @@
 #include "net/http.h"
 
 #include <ctype.h>
-#include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,47 +8,15 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "net/http_inside.h"
 #include "net/proxy.h"
-#include "net/trust.h"
 #include "net/url.h"
-#include "net/window.h"
 
 enum {
 	CURL_BUFFER = 65536,     /* what libcurl reads at once; WINDOW_BYTES is twice that */
 	WHOLE_MAX = 2 * URL_MAX, /* an address put together: its path, and a host */
-	SHOWN_MAX = 300,         /* an address in a message */
 	KEPT_CONNECTIONS = 4,    /* a redirect comes back to few hosts */
 	POLL_STEP_MS = 60000,    /* libcurl's own timers shorten a wait; this bounds it where it has none */
-};
-
-/* The one request that runs: what it may do and where it stands. */
-struct transfer {
-	unsigned addresses;
-	int via_proxy;
-	unsigned refused; /* ADDRESS_ bit of what the policy did not let through */
-	int64_t deadline_ms;
-	int attached; /* the easy handle is in the multi handle */
-	int done;
-	CURLcode result;
-	int status;
-	int head;                 /* 1 once the head is whole, -1 when it is too large */
-	struct http_reply *reply; /* the caller's, only while http_open runs */
-	int paused;
-	int64_t body_got;
-	int64_t waited_ms, waited_bytes; /* of the present window of waiting */
-};
-
-struct http {
-	const struct net_context *ctx;
-	CURLM *multi;
-	CURL *easy;
-	struct curl_slist *lines;
-	struct trust trust;
-	char error[CURL_ERROR_SIZE];
-	char shown[SHOWN_MAX];
-
-	struct transfer now;
-	struct window window; /* the body's bytes on their way to the reader */
 };
 
 static int
@@ -113,85 +80,6 @@ take_body(char *bytes, size_t size, size_t count, void *self)
 	return len;
 }
 
-static int
-fail_refused(struct http *http, struct err *err)
-{
-	(void)err_set(err, ERR_DENIED, 0, "'%s' leads to a %s address, which is not allowed here", http->shown,
-	    address_kind_name(http->now.refused));
-	err->sys = EACCES;
-	return -1;
-}
-
-/* libcurl's own words, which begin with a capital; they name hosts and never a query. */
-static const char *
-library_text(struct http *http)
-{
-	if (http->error[0] == '\0') {
-		return curl_easy_strerror(http->now.result);
-	}
-	http->error[strcspn(http->error, "\r\n")] = '\0';
-	return http->error;
-}
-
-static int
-fail_by_code(struct http *http, struct err *err)
-{
-	const char *text = library_text(http), *why;
-
-	switch ((int)http->now.result) {
-	case CURLE_PEER_FAILED_VERIFICATION:
-	case CURLE_SSL_ISSUER_ERROR:
-	case CURLE_SSL_INVALIDCERTSTATUS:
-		return err_set(err, ERR_DENIED, 0, "the certificate of '%s' is not trusted: %s (checked against %s)",
-		    http->shown, text, http->trust.name);
-	case CURLE_SSL_CACERT_BADFILE:
-		return err_set(err, ERR_SETTINGS, 0, "cannot use %s: %s", http->trust.name, text);
-	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
-		return err_set(err, ERR_SETTINGS, 0, "cannot use the address '%s': %s", http->shown, text);
-	case CURLE_OUT_OF_MEMORY:
-		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot get '%s'", http->shown);
-	case CURLE_OPERATION_TIMEDOUT:
-		(void)err_set(err, ERR_UNAVAILABLE, 0, "cannot reach '%s' in time: %s", http->shown, text);
-		err->sys = ETIMEDOUT;
-		return -1;
-	case CURLE_SSL_CONNECT_ERROR:
-		why = trust_explain(text);
-		return err_set(err, ERR_UNAVAILABLE, 0, "no TLS with '%s': %s%s%s%s", http->shown,
-		    why == NULL ? "" : why, why == NULL ? "" : " (", text, why == NULL ? "" : ")");
-	default:
-		return err_set(err, ERR_UNAVAILABLE, 0, "cannot get '%s': %s", http->shown, text);
-	}
-}
-
-/* The transfer has ended badly: why. */
-static int
-fail(struct http *http, struct err *err)
-{
-	if (http->now.refused != 0 && http->now.head <= 0) {
-		(void)fail_refused(http, err);
-	} else if (http->now.head < 0) {
-		(void)err_set(
-		    err, ERR_UNAVAILABLE, 0, "'%s' sent more than %d bytes of headers", http->shown, HTTP_HEAD_MAX);
-	} else if (http->now.head > 0 && http->now.result == CURLE_PARTIAL_FILE) {
-		(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' was cut after %lld bytes", http->shown,
-		    (long long)http->now.body_got);
-	} else {
-		(void)fail_by_code(http, err);
-	}
-	err->http = http->now.head > 0 ? http->now.status : 0;
-	return -1;
-}
-
-static int
-fail_in_time(struct http *http, struct err *err, const char *what)
-{
-	(void)err_set(err, ERR_UNAVAILABLE, 0, "'%s' %s", http->shown, what);
-	err->sys = ETIMEDOUT;
-	err->http = http->now.head > 0 ? http->now.status : 0;
-	return -1;
-}
-
 static void
 note_end(struct http *http)
 {
@@ -217,11 +105,11 @@ check_time(struct http *http, struct err *err)
 		    err, ERR_DEADLINE, 0, "the time for this phase is over while waiting for '%s'", http->shown);
 	}
 	if (now_ms >= http->now.deadline_ms) {
-		return fail_in_time(http, err, "did not answer in time");
+		return http_fail_in_time(http, err, "did not answer in time");
 	}
 	if (http->now.waited_ms >= HTTP_SLOW_WINDOW_MS) {
 		if (http->now.waited_bytes < HTTP_SLOW_BYTES) {
-			return fail_in_time(http, err, "sent next to nothing for 30 seconds");
+			return http_fail_in_time(http, err, "sent next to nothing for 30 seconds");
 		}
 		http->now.waited_ms = 0;
 		http->now.waited_bytes = 0;
@@ -413,7 +301,7 @@ check_address(struct http *http, const struct url *url, const struct http_reques
 
 	if (literal != 0 && (request->addresses & literal) == 0) {
 		http->now.refused = literal;
-		return fail_refused(http, err);
+		return http_fail_refused(http, err);
 	}
 	if (literal != 0 && strcmp(url->scheme, "https") == 0) {
 		return err_set(err, ERR_SETTINGS, 0,
@@ -466,7 +354,7 @@ send_once(struct http *http, const struct url *url, const struct http_request *r
 	}
 	return http->now.head > 0 && (!http->now.done || http->now.result == CURLE_OK || http->now.body_got > 0)
 	           ? 0
-	           : fail(http, err);
+	           : http_fail(http, err);
 }
 
 static void
@@ -540,7 +428,7 @@ read_body(void *self, void *bytes, size_t len, struct err *err)
 	if (pumped < 0) {
 		return -1;
 	}
-	return http->now.result == CURLE_OK ? 0 : fail(http, err);
+	return http->now.result == CURLE_OK ? 0 : http_fail(http, err);
 }
 
 struct source

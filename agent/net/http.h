@@ -1,5 +1,5 @@
 /*
- * One HTTP/1.1 transfer at a time; the only file that knows libcurl (http.c).
+ * One HTTP/1.1 transfer at a time; only http.c and http_fail.c know libcurl.
  *
  * Invariants: the body is pulled, so a slow eater slows the sender (net/window.h); no
  * redirect is followed; the address policy is applied to resolved addresses, before connecting and again before a

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 enum {
 	NO_SLOT = -1,
@@ -210,18 +211,11 @@ static int
 start_worker(struct parts *parts, const struct lane *lane, struct err *err)
 {
 	struct worker *worker = &parts->workers[parts->lanes];
-	pthread_attr_t attr;
 
 	*worker = (struct worker){.parts = parts, .lane = *lane, .on_trial = parts->lanes == 1};
-	int failed = pthread_attr_init(&attr);
-	if (failed == 0) {
-		failed = pthread_attr_setstacksize(&attr, PARTS_STACK_BYTES);
-		failed = failed != 0 ? failed : pthread_create(&worker->thread, &attr, run, worker);
-		(void)pthread_attr_destroy(&attr);
-	}
-	if (failed != 0) {
+	if (thread_start(&worker->thread, run, worker, err) < 0) {
 		lane->close(lane->self);
-		return err_set(err, ERR_SYSTEM, failed, "cannot start a thread");
+		return -1;
 	}
 	parts->lanes++;
 	return 0;

@@ -25,9 +25,8 @@
 enum {
 	PARTS_LANES_MAX = 8, /* connections; S3 gives each some 90 MB/s, and SDKs open 10 */
 	PARTS_SLOTS_MAX = 32,
-	PARTS_SLOT_BYTES = 2 << 20,    /* a request's round trip is a tenth of its transfer at 90 MB/s and 2 ms */
-	PARTS_TRIAL_MS = 50,           /* how long the reader is watched before lanes are added */
-	PARTS_STACK_BYTES = 256 << 10, /* libcurl and TLS keep some buffers on it */
+	PARTS_SLOT_BYTES = 2 << 20, /* a request's round trip is a tenth of its transfer at 90 MB/s and 2 ms */
+	PARTS_TRIAL_MS = 50,        /* how long the reader is watched before lanes are added */
 };
 
 /* A way to get any piece of the object. */

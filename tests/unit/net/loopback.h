@@ -235,7 +235,8 @@ loopback_stop(struct loopback *lo)
 static inline struct net_context
 loopback_context(char *const *envp)
 {
-	return (struct net_context){.wake_fd = -1, .cancel_fd = -1, .deadline_ms = clock_now_ms() + LOOPBACK_WAIT_MS, .envp = envp};
+	return (struct net_context){
+	    .wake_fd = -1, .cancel_fd = -1, .deadline_ms = clock_now_ms() + LOOPBACK_WAIT_MS, .envp = envp};
 }
 
 /* Reads a source to its end into 'buf'. 0, or -1 with 'err'. */
