@@ -161,6 +161,7 @@ a_folder_closed_against_its_owner_is_filled_all_the_same(void **state)
 	assert_copies();
 	assert_string_equal(scratch_read(folder, "to/fixed/file"), "x");
 	assert_int_equal(mode_of("to/fixed"), 0755);
+	assert_int_equal(chmod(scratch_path(folder, "from/fixed"), 0755), 0); /* else nobody but root can remove it */
 }
 
 static void

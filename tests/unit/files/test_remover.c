@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include "base/clock.h"
 #include "files/remover.h"
 
 enum { DEEP = 1500, FEW_DESCRIPTORS = 128, MANY_NAMES = 3000 };
@@ -52,6 +53,22 @@ remove_takes_everything_and_follows_no_link(void **state)
 	assert_false(box_has(box, "go"));
 	assert_string_equal(box_read(box, "stay/file"), "x");
 	assert_int_equal(err.kind, ERR_NONE);
+}
+
+/* Who filled the folder must not decide how long a job takes to end. */
+static void
+remove_until_a_moment_leaves_and_names_the_rest(void **state)
+{
+	struct box *box = *state;
+	struct err err = {0};
+
+	assert_int_equal(make_deep(box->in_fd, "go", 3, 0755), 0);
+	assert_int_equal(remover_remove_until(box->in_fd, "go", clock_now_ms() - 1, &err), -1);
+	assert_int_equal(err.kind, ERR_IO);
+	assert_non_null(strstr(err.text, "too much for the time that is left"));
+	assert_true(box_has(box, "go/d/d/d") && box_has(box, "go/f"));
+	assert_int_equal(remover_remove_until(box->in_fd, "go", DEADLINE_NEVER, &err), 0);
+	assert_false(box_has(box, "go"));
 }
 
 static void
@@ -360,6 +377,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    BOX_TEST(remove_takes_everything_and_follows_no_link),
+	    BOX_TEST(remove_until_a_moment_leaves_and_names_the_rest),
 	    BOX_TEST(remove_of_what_is_not_there_is_done),
 	    BOX_TEST(remove_of_a_link_touches_neither_it_nor_its_target),
 	    BOX_TEST(remove_needs_few_descriptors_however_deep_it_is),

@@ -43,6 +43,49 @@ zip_of_64_bits_and_streamed_members_unpacks(void **state)
 	assert_int_equal(box->unpacked.bytes, 14);
 }
 
+/* A name in an old character set and beside it the same in UTF-8, as Info-ZIP writes it, in both headers. */
+static void
+make_unicode_path(struct zip_maker *zip, const char *path, int lie)
+{
+	static const char old[] = "caf\x82.txt";
+	CLEAN_BUF extra = {0};
+
+	zip_begin(zip);
+	buf_init(&extra, 64);
+	put(&extra, "\x75\x70", 2);
+	put_number(&extra, 5 + strlen(path), 2);
+	put_number(&extra, 1, 1);
+	put_number(&extra, crc32(0, (const Bytef *)old, sizeof(old) - 1), 4);
+	put(&extra, path, strlen(path));
+	struct zip_part part = {.name = "caf\x82.txt", .made_by = ZIP_UNIX, .mode = 0100644};
+	memcpy(part.extra, extra.data, extra.len);
+	part.extra_len = extra.len;
+	part.extra[extra.len - 1] = (char)(part.extra[extra.len - 1] ^ lie);
+	zip_local(zip, &part);
+	patch_number(&zip->out, 28, extra.len, 2);
+	put(&zip->out, extra.data, extra.len);
+	zip->parts[zip->count++] = part;
+	zip_end(zip);
+}
+
+static void
+zip_names_in_utf8_beside_the_old_ones_are_taken(void **state)
+{
+	struct box *box = *state;
+	CLEAN_ZIP zip;
+
+	make_unicode_path(&zip, "caf\xc3\xa9.txt", 0);
+	box_assert_unpacks(box, &zip.out);
+	assert_true(box_has(box, "caf\xc3\xa9.txt"));
+	assert_int_equal(box_count(box, "in"), 1);
+	zip_release(&zip);
+	make_unicode_path(&zip, "caf\xc3\xa9.txt", 1);
+	box_assert_refused(box, &zip.out, "its local header disagrees with the directory");
+	zip_release(&zip);
+	make_unicode_path(&zip, "../canary", 0);
+	box_assert_refused(box, &zip.out, "entry 1 '../canary': '..' in a name");
+}
+
 static void
 zip_with_a_wrong_checksum_is_refused_by_number_and_name(void **state)
 {
@@ -208,6 +251,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    BOX_TEST(zip_unpacks_with_modes_and_links),
 	    BOX_TEST(zip_of_64_bits_and_streamed_members_unpacks),
+	    BOX_TEST(zip_names_in_utf8_beside_the_old_ones_are_taken),
 	    BOX_TEST(zip_with_a_wrong_checksum_is_refused_by_number_and_name),
 	    BOX_TEST(zip_that_wants_out_is_refused),
 	    BOX_TEST(zip_with_odd_bits_is_refused),

@@ -151,6 +151,28 @@ zip_empty_unicode_path_in_one_header_only_is_refused(void **state)
 }
 
 static void
+zip_folders_of_dos_have_no_content(void **state)
+{
+	(void)state;
+	for (size_t len = 0; len < 2; len++) {
+		CLEAN_ZIP zip;
+		struct zip_facts facts;
+
+		zip_begin(&zip);
+		struct zip_part *part = zip_bytes(&zip, "folder", 0, ZIP_STORED, 0, "x", len);
+		part->made_by = 20;
+		zip_end(&zip);
+		/* the external attributes' low half, which the maker leaves empty */
+		patch_number(&zip.out, zip.out.len - 22 - 46 - strlen("folder") + 38, 0x10, 4);
+		if (len > 0) {
+			assert_bad(&zip.out, "entry 1 'folder': a folder with content");
+		} else {
+			assert_good(&zip.out, &facts);
+		}
+	}
+}
+
+static void
 zip_members_of_other_kinds_are_refused(void **state)
 {
 	static const struct {
@@ -327,6 +349,7 @@ main(void)
 	    cmocka_unit_test(zip_sizes_behind_the_data_have_four_forms),
 	    cmocka_unit_test(zip_attributes_in_the_local_header_must_agree),
 	    cmocka_unit_test(zip_empty_unicode_path_in_one_header_only_is_refused),
+	    cmocka_unit_test(zip_folders_of_dos_have_no_content),
 	    cmocka_unit_test(zip_members_of_other_kinds_are_refused),
 	    cmocka_unit_test(zip_members_that_cannot_be_read_are_refused),
 	    cmocka_unit_test(zip_name_with_a_zero_byte_is_refused),
