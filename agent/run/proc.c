@@ -218,19 +218,31 @@ proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list
 	return 0;
 }
 
-/* Stops everybody who is not yet in 'known'. How many that were. */
+/* 1 when it has come to a stop, or will never run again. */
+static int
+stands_still(const struct proc *proc)
+{
+	return proc->state == 'T' || proc->state == 't' || proc->state == 'Z' || proc->state == 'X';
+}
+
+/*
+ * Stops everybody who is not yet in 'known'. How many those were, and how many have not come to a stop: a fork under way is finished first (since
+ * Linux 4.19 only a fatal signal keeps it from that), and its child may show after the next walk.
+ */
 static size_t
 stop_new(const struct proc_list *list, const struct proc_list *known)
 {
-	size_t fresh = 0;
+	size_t moving = 0;
 
 	for (size_t i = 0; i < list->count; i++) {
 		if (!is_in(known, &list->items[i])) {
 			(void)proc_signal(&list->items[i], SIGSTOP);
-			fresh++;
+			moving++;
+		} else if (!stands_still(&list->items[i])) {
+			moving++;
 		}
 	}
-	return fresh;
+	return moving;
 }
 
 static void
@@ -246,16 +258,19 @@ int
 proc_kill_tree(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not )
 {
 	CLEAN_PROCS known = {0};
-	size_t fresh = 1;
+	int calm = 0;
 	int killed = 0;
 
-	/* A process can start another one until it is stopped, so the last walk must find nobody new. */
-	for (int round = 0; round < PROC_ROUNDS_MAX && fresh > 0; round++) {
+	/*
+	 * A process can start another one until it has come to a stop, so a walk must find nobody new and nobody on the move; and then one more, because
+	 * the names in /proc are read before the states.
+	 */
+	for (int round = 0; round < PROC_ROUNDS_MAX && calm < 2; round++) {
 		swap(list, &known);
 		if (proc_walk(list, root, pgid, not ) < 0) {
 			return -1;
 		}
-		fresh = stop_new(list, &known);
+		calm = stop_new(list, &known) == 0 ? calm + 1 : 0;
 	}
 	for (size_t i = 0; i < list->count; i++) {
 		killed += proc_signal(&list->items[i], SIGKILL) == 0;

@@ -59,7 +59,8 @@ start_family(pid_t pids[3])
 		}
 		tell_and_wait(fds[1]);
 	}
-	if (fork() == 0) {
+	pid_t between = fork();
+	if (between == 0) {
 		if (fork() == 0) {
 			tell_and_wait(orphan_fds[1]);
 		}
@@ -72,6 +73,8 @@ start_family(pid_t pids[3])
 		assert_int_equal(heard(fds[0]), pids[0]);
 	}
 	pids[2] = heard(orphan_fds[0]);
+	/* Whoever stood between us and the orphan is gone, too. */
+	assert_int_equal(waitpid(between, NULL, 0), between);
 	(void)close(fds[0]);
 	(void)close(fds[1]);
 	(void)close(orphan_fds[0]);
