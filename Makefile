@@ -4,8 +4,8 @@ VERSION := 0.1.0
 B := build
 MACHINE := $(shell uname -m)
 
-# All processors, unless somebody said otherwise.
-ifeq ($(filter -j%,$(MAKEFLAGS)),)
+# All processors, unless somebody said otherwise; a make within make shares those of the outer one.
+ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
 MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
 endif
 MAKEFLAGS += --no-print-directory

@@ -9,10 +9,15 @@ from tree import Finding, line_of
 DIAGNOSTIC = re.compile(r"^(?P<path>[^:\n]+):(?P<line>\d+):(?:\d+:)? (?:error|warning|fatal error): (?P<words>.*)$", re.M)
 
 
-def ask(tree, command, told=""):
-    """What the command says, both streams, when it is told this much; relative paths are the tree's."""
-    done = subprocess.run(command, cwd=tree.root, input=told, capture_output=True, text=True, check=False)
+def ask(tree, command, given=""):
+    """What the command says, both streams, to what it is given; relative paths are the tree's."""
+    done = subprocess.run(command, cwd=tree.root, input=given, capture_output=True, text=True, check=False)
     return done.returncode, done.stdout + done.stderr
+
+
+def told(m, words):
+    """What a tool said, as a finding in our words."""
+    return Finding(m.group("path"), int(m.group("line")), words)
 
 
 def first_by_file(output):
@@ -26,7 +31,7 @@ def look(tree, kit):
     """The look of every C file is what `make format` writes."""
     files = tree.c_files("agent", "tests/unit", "tests/bench")
     code, output = ask(tree, [kit.tool("clang-format"), "--dry-run", "--Werror", *files])
-    found = [Finding(m.group("path"), int(m.group("line")), "not the agreed look: type 'make format'") for m in first_by_file(output)]
+    found = [told(m, "not the agreed look: type 'make format'") for m in first_by_file(output)]
     if code != 0 and not found:
         raise RuntimeError(f"clang-format failed: {output}")
     return found
@@ -43,7 +48,7 @@ def headers(tree, kit):
         m = DIAGNOSTIC.search(output)
         if m is None:
             raise RuntimeError(f"gcc failed on {path}: {output}")
-        return [Finding(m.group("path"), int(m.group("line")), f"{path} does not compile alone ({m.group('words')}): include what it uses")]
+        return [told(m, f"{path} does not compile alone ({m.group('words')}): include what it uses")]
 
     return kit.each([path for path in tree.c_files("agent") if path.endswith(".h")], tree, "headers", one)
 
@@ -55,10 +60,8 @@ def analyser(tree, kit):
 
     def one(path):
         code, output = ask(tree, [kit.tool("clang-tidy"), "--quiet", f"--config-file={config}", path, "--", *flags])
-        found = {
-            Finding(os.path.relpath(m.group("path"), tree.root), int(m.group("line")), m.group("words").replace(",-warnings-as-errors", ""))
-            for m in DIAGNOSTIC.finditer(output)
-        }
+        plain = output.replace(",-warnings-as-errors", "").replace(os.path.realpath(tree.root) + "/", "")
+        found = {told(m, m.group("words")) for m in DIAGNOSTIC.finditer(plain)}
         if code != 0 and not found:
             raise RuntimeError(f"clang-tidy failed on {path}: {output}")
         return found

@@ -81,7 +81,7 @@ class Tree:
 
 
 def room_of(path):
-    """agent/net/http.c and tests/unit/net/test_http.c are of room net; agent/main.c is main, and what stands in tests/unit is for all: base."""
+    """agent/net/http.c and tests/unit/net/test_http.c are of room net, agent/main.c is main, tests/unit/scratch.h is for all: base."""
     parts = path.split("/")
     if parts[0] == "agent":
         return parts[1] if len(parts) > 2 else "main"

@@ -48,6 +48,18 @@ pack_keeps_names_of_every_shape(void **state)
 	packing_assert_round_trip(packing, PACK_TIME);
 }
 
+/* A name of 'len' bytes that says its length at its end, in storage of its own. */
+static const char *
+name_of(char name[300], int len)
+{
+	memset(name, '0', (size_t)len);
+	for (int i = len - 1, rest = len; rest > 0; rest /= 10, i--) {
+		name[i] = (char)('0' + rest % 10);
+	}
+	name[len] = '\0';
+	return name;
+}
+
 /* Around each length at which a tar header needs another form: 100 bytes of name, 155 of prefix, what the unpacker takes at most. */
 static void
 pack_keeps_long_names(void **state)
@@ -55,22 +67,22 @@ pack_keeps_long_names(void **state)
 	struct packing *packing = *state;
 	char path[PACKING_PATH + 4096] = "project";
 	char name[300];
+	char inner[300];
 
 	for (int len = 97; len <= 103; len++) {
-		(void)snprintf(path, sizeof(path), "project/%0*d", len, len);
+		(void)snprintf(path, sizeof(path), "project/%s", name_of(name, len));
 		packing_file(packing, path, "x");
-		(void)snprintf(path, sizeof(path), "project/folder-%0*d", len, len);
+		(void)snprintf(path, sizeof(path), "project/folder-%s", name);
 		packing_folder(packing, path);
 		(void)snprintf(path, sizeof(path), "project/link-%d", len);
-		(void)snprintf(name, sizeof(name), "%0*d", len, len);
 		packing_link(packing, path, name);
 	}
-	(void)snprintf(path, sizeof(path), "project/%0*d", 255, 1);
+	(void)snprintf(path, sizeof(path), "project/%s", name_of(name, 255));
 	packing_file(packing, path, "x");
 	for (int len = 150; len <= 157; len++) {
-		(void)snprintf(path, sizeof(path), "project/%0*d", len, len);
+		(void)snprintf(path, sizeof(path), "project/%s", name_of(name, len));
 		packing_folder(packing, path);
-		(void)snprintf(path, sizeof(path), "project/%0*d/%0*d", len, len, 99 + len % 3, len);
+		(void)snprintf(path, sizeof(path), "project/%s/%s", name, name_of(inner, 99 + len % 3));
 		packing_file(packing, path, "y");
 	}
 	packing_assert_round_trip(packing, PACK_TIME);
