@@ -270,7 +270,7 @@ def test_a_cut_body_is_resumed(job, large):
     first, *others = large.asked(path, proxy.connections)
     assert first["range"] == "" and {other["status"] for other in others} == {206}
     begins = [int(other["range"].removeprefix("bytes=").partition("-")[0]) for other in others]
-    assert 0 < begins[0] < begins[1] and begins == sorted(begins)
+    assert 0 < begins[0] < 4 * MEGABYTE and len(begins) >= 2
 
 
 @pytest.mark.long

@@ -264,14 +264,14 @@ def large(gateway, bucket):
 
 
 def test_a_cut_body_is_resumed_where_it_ended(job, large, s3):
-    s3.script = [cut(3 * MEGABYTE), cut(MEGABYTE)]
+    s3.script = [cut(3 * MEGABYTE)]
     result = ran(run(job=job, env={**keys(s3), **large.env}))
     assert result.record["code"]["size"] == len(large.content)
     etag = result.record["code"]["etag"]
     assert s3.requests[0].headers.get("range") is None
     assert {request.headers.get("if-match") for request in s3.requests[1:]} == {etag}
     begins = [int(request.headers.get("range").removeprefix("bytes=").partition("-")[0]) for request in s3.requests[1:]]
-    assert begins[:2] == [3 * MEGABYTE, 4 * MEGABYTE] and begins == sorted(begins)
+    assert begins[0] == 3 * MEGABYTE and set(begins[1:]) >= {4 * MEGABYTE, 6 * MEGABYTE}
     assert all(request.headers.get("x-amz-checksum-mode") is None for request in s3.requests[1:])
 
 
