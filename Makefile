@@ -10,6 +10,9 @@ MAKEFLAGS += -j$(shell getconf _NPROCESSORS_ONLN)
 endif
 MAKEFLAGS += --no-print-directory
 .DELETE_ON_ERROR:
+
+# A line a file; V=1 shows the commands.
+Q := $(if $(V),,@)
 .SUFFIXES:
 
 SOURCES_C := $(sort $(wildcard agent/*.c agent/*/*.c))
@@ -57,24 +60,28 @@ $(B)/gen/version.c: agent/deps/version always | $(STAMP)
 
 $(B)/release/%.o: %.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC_RELEASE) $(CFLAGS_RELEASE) $(DEPFILES) -c $< -o $@
+	@echo "cc $<"
+	$(Q)$(CC_RELEASE) $(CFLAGS_RELEASE) $(DEPFILES) -c $< -o $@
 
 $(B)/release/gen/%.o: $(B)/gen/%.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC_RELEASE) $(CFLAGS_RELEASE) $(DEPFILES) -c $< -o $@
+	@echo "cc $<"
+	$(Q)$(CC_RELEASE) $(CFLAGS_RELEASE) $(DEPFILES) -c $< -o $@
 
 $(B)/hooks/%.o: %.c $(STAMP)
 	@mkdir -p $(@D)
-	$(CC_RELEASE) $(CFLAGS_RELEASE) -DTRAIN_TEST_HOOKS $(DEPFILES) -c $< -o $@
+	@echo "cc $<"
+	$(Q)$(CC_RELEASE) $(CFLAGS_RELEASE) -DTRAIN_TEST_HOOKS $(DEPFILES) -c $< -o $@
 
 # gcc's own -static-pie names the host's libc; so its start files, in their order, by hand.
 GCC_FILE = $(shell gcc -print-file-name=$(1))
 define link_static_pie
-gcc -nostdlib -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--build-id=none,-Map=$@.map -o $@.full \
+@echo "ld $@"
+$(Q)gcc -nostdlib -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--build-id=none,-Map=$@.map -o $@.full \
 	$(B)/deps/lib/rcrt1.o $(B)/deps/lib/crti.o $(call GCC_FILE,crtbeginS.o) $(1) \
 	-Wl,--start-group $(2) $(call GCC_FILE,libgcc.a) $(call GCC_FILE,libgcc_eh.a) -Wl,--end-group \
 	$(call GCC_FILE,crtendS.o) $(B)/deps/lib/crtn.o
-strip -s -R .comment -o $@ $@.full
+$(Q)strip -s -R .comment -o $@ $@.full
 endef
 
 $(B)/train: $(OBJECTS)
@@ -98,21 +105,23 @@ $(CHECK_STAMP): agent/deps/need | $(STAMP)
 
 $(B)/check/%.o: %.c $(CHECK_STAMP)
 	@mkdir -p $(@D)
-	gcc $(CFLAGS_CHECK) $(DEPFILES) -c $< -o $@
+	@echo "cc $< (check)"
+	$(Q)gcc $(CFLAGS_CHECK) $(DEPFILES) -c $< -o $@
 
 $(B)/check/gen/%.o: $(B)/gen/%.c $(CHECK_STAMP)
 	@mkdir -p $(@D)
-	gcc $(CFLAGS_CHECK) $(DEPFILES) -c $< -o $@
+	@echo "cc $< (check)"
+	$(Q)gcc $(CFLAGS_CHECK) $(DEPFILES) -c $< -o $@
 
 $(B)/check/libtrain.a: $(CHECK_OBJECTS)
 	@rm -f $@
-	ar rcs $@ $^
+	$(Q)ar rcs $@ $^
 
 $(B)/check/train: $(B)/check/agent/main.o $(B)/check/libtrain.a
-	gcc -fsanitize=address,undefined $^ -o $@ $(LIBS_CHECK)
+	$(Q)gcc -fsanitize=address,undefined $^ -o $@ $(LIBS_CHECK)
 
 $(TEST_PROGRAMS): $(B)/check/%: $(B)/check/%.o $(B)/check/libtrain.a
-	gcc -fsanitize=address,undefined $^ -o $@ -lcmocka $(LIBS_CHECK)
+	$(Q)gcc -fsanitize=address,undefined $^ -o $@ -lcmocka $(LIBS_CHECK)
 
 .PHONY: check-build
 check-build: $(B)/check/train $(TEST_PROGRAMS) ## everything against the host's libc, with ASan and UBSan

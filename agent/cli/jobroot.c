@@ -335,8 +335,14 @@ drop_work(int runs_fd, const char *name)
 	CLEAN_FD run = openat(runs_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
 	/* Whoever holds the lock still works there. */
-	if (run >= 0 && flock(run, LOCK_EX | LOCK_NB) == 0 && remover_remove(run, "work", &trouble) < 0) {
+	if (run < 0 || flock(run, LOCK_EX | LOCK_NB) < 0) {
+		return;
+	}
+	if (remover_remove(run, "work", &trouble) < 0) {
 		log_warn("run '%s': %s", name, trouble.text);
+	}
+	if (unlinkat(run, JOBROOT_ARCHIVE, 0) < 0 && errno != ENOENT) {
+		log_warn("run '%s': cannot remove '%s': %s", name, JOBROOT_ARCHIVE, strerror(errno));
 	}
 }
 

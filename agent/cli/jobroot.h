@@ -29,6 +29,8 @@ struct jobroot_wish {
 	size_t channel_count;
 };
 
+#define JOBROOT_ARCHIVE "code.tar.zst" /* what --packed packs, beside work/ and as long-lived */
+
 struct jobroot {
 	char run_id[RUN_ID_MAX];
 	char *path;  /* <folder>/.train/runs/<id> */

@@ -104,7 +104,7 @@ run_target(const struct target *target, const struct jobroot *root, struct job_r
     int packed, struct err *err)
 {
 	CLEAN_PACK_REPORT report = {.size = 0};
-	CLEAN_TEXT *archive = packed ? text_format("%s/code.tar.zst", root->path) : strdup(target->path);
+	CLEAN_TEXT *archive = packed ? text_format("%s/%s", root->path, JOBROOT_ARCHIVE) : strdup(target->path);
 	CLEAN_TEXT *code = text_format("code=%s", archive != NULL ? archive : "");
 
 	if (archive == NULL || code == NULL) {

@@ -31,9 +31,6 @@ is_tar(const unsigned char *bytes, size_t len)
 	if (len < TAR_BLOCK) {
 		return 0;
 	}
-	if (memcmp(bytes + TAR_MAGIC_AT, "ustar", 5) == 0) {
-		return 1;
-	}
 	for (size_t at = 0; at < TAR_BLOCK; at++) {
 		int inside = at >= TAR_CHECKSUM_AT && at < TAR_CHECKSUM_AT + TAR_CHECKSUM_LEN;
 
@@ -47,11 +44,21 @@ is_tar(const unsigned char *bytes, size_t len)
 	return sum == TAR_CHECKSUM_LEN * ' ' || (told != 0 && told == sum);
 }
 
+/* A tar begins with a name, which may look like anything: so its magic with a right checksum comes before all others. */
+static int
+is_posix_tar(const unsigned char *bytes, size_t len)
+{
+	return len >= TAR_BLOCK && memcmp(bytes + TAR_MAGIC_AT, "ustar", 5) == 0 && is_tar(bytes, len);
+}
+
 enum kind
 kind_of(const void *first, size_t len)
 {
 	const unsigned char *bytes = first;
 
+	if (is_posix_tar(bytes, len)) {
+		return KIND_TAR;
+	}
 	if (begins(bytes, len, "\x1f\x8b", 2)) {
 		return KIND_TAR_GZ;
 	}
@@ -64,6 +71,9 @@ kind_of(const void *first, size_t len)
 	}
 	if (begins(bytes, len, "#!", 2)) {
 		return KIND_SCRIPT;
+	}
+	if (len >= TAR_BLOCK && memcmp(bytes + TAR_MAGIC_AT, "ustar", 5) == 0) {
+		return KIND_TAR; /* a damaged one: the unpacker says so better */
 	}
 	return is_tar(bytes, len) ? KIND_TAR : KIND_UNKNOWN;
 }

@@ -202,6 +202,9 @@ central_refused(const struct zip_member *member)
 	if (memchr(member->name, '\0', member->name_len) != NULL) {
 		return "a zero byte in its name";
 	}
+	if (memchr(member->name, '\\', member->name_len) != NULL) {
+		return "a backslash in its name, which some readers take for a folder's end";
+	}
 	if ((member->method == METHOD_STORED || member->packed == 0) && member->packed != member->plain) {
 		return "its sizes disagree";
 	}

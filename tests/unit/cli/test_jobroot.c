@@ -427,6 +427,8 @@ old_run(int number, char name[64])
 	scratch_folder(folder, path, 0755);
 	(void)snprintf(path, sizeof(path), ".train/runs/%s/work/file", name);
 	scratch_write(folder, path, "x");
+	(void)snprintf(path, sizeof(path), ".train/runs/%s/" JOBROOT_ARCHIVE, name);
+	scratch_write(folder, path, "packed");
 	(void)snprintf(path, sizeof(path), ".train/runs/%s/model", name);
 	scratch_folder(folder, path, 0755);
 }
@@ -439,7 +441,11 @@ has_work(int number)
 	(void)snprintf(path, sizeof(path), ".train/runs/20260101T0000%02dZ-0123abcd/model", number);
 	assert_true(scratch_exists(folder, path)); /* results are never touched */
 	(void)snprintf(path, sizeof(path), ".train/runs/20260101T0000%02dZ-0123abcd/work/file", number);
-	return scratch_exists(folder, path);
+	int has = scratch_exists(folder, path);
+
+	(void)snprintf(path, sizeof(path), ".train/runs/20260101T0000%02dZ-0123abcd/" JOBROOT_ARCHIVE, number);
+	assert_int_equal(scratch_exists(folder, path), has); /* one goes with the other */
+	return has;
 }
 
 static void

@@ -18,6 +18,22 @@ tar_is_known_by_its_magic(void **state)
 }
 
 static void
+tar_is_one_whatever_its_first_name_looks_like(void **state)
+{
+	static const char *const names[] = {"#!run", "PK\3\4x", "\x1f\x8b\x08", "\x28\xb5\x2f\xfd", "<html>"};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		CLEAN_BUF tar = {0};
+
+		buf_init(&tar, MAKER_BYTES_MAX);
+		tar_file(&tar, names[i], 0644, "x");
+		tar_end(&tar);
+		assert_int_equal(kind_of(tar.data, 512), KIND_TAR);
+	}
+}
+
+static void
 tar_from_before_posix_is_known_by_its_checksum(void **state)
 {
 	struct tar_head head = tar_head("old", '\0', 0644, 0);
@@ -156,6 +172,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(tar_is_known_by_its_magic),
+	    cmocka_unit_test(tar_is_one_whatever_its_first_name_looks_like),
 	    cmocka_unit_test(tar_from_before_posix_is_known_by_its_checksum),
 	    cmocka_unit_test(empty_tar_is_two_blocks_of_zeros),
 	    cmocka_unit_test(compressed_tars_and_zips_are_known),

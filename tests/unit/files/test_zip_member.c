@@ -240,6 +240,18 @@ zip_name_with_a_zero_byte_is_refused(void **state)
 }
 
 static void
+zip_name_with_a_backslash_is_refused(void **state)
+{
+	CLEAN_ZIP zip;
+
+	(void)state;
+	zip_begin(&zip);
+	(void)zip_file(&zip, "a\\b", 0644, "x");
+	zip_end(&zip);
+	assert_bad(&zip.out, "entry 1 'a\\b': a backslash in its name");
+}
+
+static void
 zip_sizes_that_cannot_be_are_refused(void **state)
 {
 	CLEAN_ZIP zip;
@@ -353,6 +365,7 @@ main(void)
 	    cmocka_unit_test(zip_members_of_other_kinds_are_refused),
 	    cmocka_unit_test(zip_members_that_cannot_be_read_are_refused),
 	    cmocka_unit_test(zip_name_with_a_zero_byte_is_refused),
+	    cmocka_unit_test(zip_name_with_a_backslash_is_refused),
 	    cmocka_unit_test(zip_sizes_that_cannot_be_are_refused),
 	    cmocka_unit_test(zip_members_outside_of_it_are_refused),
 	    cmocka_unit_test(zip_data_that_reaches_into_the_directory_is_refused),
