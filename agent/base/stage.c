@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/clock.h"
 #include "base/thread.h"
 
 /*
@@ -21,6 +22,16 @@ fill(struct stage *stage, unsigned char *block, size_t *len, struct err *err)
 	return n;
 }
 
+static unsigned char *
+wait_for_room(struct stage *stage)
+{
+	int64_t began_us = clock_now_us();
+	unsigned char *block = ring_block(&stage->ring);
+
+	stage->blocked_us += clock_now_us() - began_us;
+	return block;
+}
+
 /* Block after block, until the source ends, fails, or nobody takes any more. */
 static void *
 run(void *self)
@@ -31,7 +42,7 @@ run(void *self)
 	size_t len = 0;
 	ssize_t n = 1;
 
-	while (n > 0 && (block = ring_block(&stage->ring)) != NULL) {
+	while (n > 0 && (block = wait_for_room(stage)) != NULL) {
 		n = fill(stage, block, &len, &err);
 		ring_put(&stage->ring, len);
 	}
@@ -70,7 +81,10 @@ refill(struct stage *stage, struct err *err)
 		stage->at = NULL;
 	}
 	if (stage->left == 0 && !stage->ended) {
+		int64_t began_us = clock_now_us();
+
 		stage->at = ring_peek(&stage->ring, &stage->left, &ours);
+		stage->waited_us += clock_now_us() - began_us;
 		stage->ended = stage->at == NULL;
 		if (ours.kind != ERR_NONE) {
 			ours.phase = err->phase;
@@ -134,5 +148,5 @@ stage_end(struct stage *stage)
 		ring_release(&stage->ring);
 		budget_give(stage->plan.budget, stage->memory, stage->plan.block_bytes * stage->plan.blocks);
 	}
-	*stage = (struct stage){0};
+	*stage = (struct stage){.waited_us = stage->waited_us, .blocked_us = stage->blocked_us};
 }

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/attr.h"
 #include "base/budget.h"
@@ -35,6 +36,8 @@ struct stage {
 	const unsigned char *at; /* what is left of the block at hand */
 	size_t left;
 	int ended;
+	int64_t waited_us;  /* the taker's time waiting for bytes */
+	int64_t blocked_us; /* the thread's time waiting for room; to be read when it has ended */
 };
 
 /* Starts it. Borrows 'from' until stage_end. -1 with ERR_SYSTEM; then stage_end is allowed. */
@@ -44,7 +47,7 @@ MUST_CHECK int stage_start(
 /* The bytes, read ahead. Lends what lies in the ring without copying. */
 struct source stage_source(struct stage *stage);
 
-/* Wakes, joins, gives the memory back. Safe on a zeroed one and twice. */
+/* Wakes, joins, gives the memory back; the two times stay. Safe on a zeroed one and twice. */
 void stage_end(struct stage *stage);
 #define CLEAN_STAGE CLEANUP(stage_end) struct stage
 

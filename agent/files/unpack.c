@@ -84,7 +84,12 @@ inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const st
 		return -1;
 	}
 	struct source ahead = stage_source(&stage);
-	return untar(&ahead, dir_fd, wish, unpacked, err);
+	int result = untar(&ahead, dir_fd, wish, unpacked, err);
+	stage_end(&stage);
+	unpacked->inflated = 1;
+	unpacked->waited_us = stage.waited_us;
+	unpacked->blocked_us = stage.blocked_us;
+	return result;
 }
 
 /* ---- zip ---- */

@@ -40,7 +40,10 @@ struct unpack_wish {
 struct unpacked {
 	char kind[UNPACK_KIND_MAX]; /* "tar.gz", "zip", "executable zip" */
 	int64_t entries, bytes;
-	int64_t leaver; /* the first entry that is a link out of the top folder it lies in; 0 without one */
+	int64_t waited_us;  /* this thread's, for what another one inflates */
+	int64_t blocked_us; /* that one's, for room */
+	int inflated;       /* there was one */
+	int64_t leaver;     /* the first entry that is a link out of the top folder it lies in; 0 without one */
 	char leaver_name[TEXT_SHOWN];             /* its name, as it may be shown */
 	int executable;                           /* an executable zip: it lies whole as UNPACK_PEX */
 	char interpreter[UNPACK_INTERPRETER_MAX]; /* of its "#!" line, with its arguments; "" without one */

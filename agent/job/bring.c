@@ -195,6 +195,28 @@ say_what_came(const struct job *job)
 	}
 }
 
+/* For whoever asks why a start took so long: which stage was the slow one. */
+static void
+say_how_it_came(const struct job *job)
+{
+	const struct record_fetch *fetch = &job->code.fetch;
+	double megabytes = (double)job->code.bytes / 1e6;
+	char retries[96] = "";
+
+	if (fetch->connections == 0) {
+		return;
+	}
+	if (fetch->cut + fetch->slow + fetch->refused > 0) {
+		(void)snprintf(retries, sizeof(retries), "; asked again after %u cuts, %u waits, %u refusals",
+		    fetch->cut, fetch->slow, fetch->refused);
+	}
+	log_info(
+	    "fetched %.1f MB in %.2f s (%.0f MB/s), %d connection%s%s; at work: network %.2f s, hash %.2f s, inflate %.2f s, "
+	    "write %.2f s",
+	    megabytes, fetch->seconds, fetch->seconds > 0 ? megabytes / fetch->seconds : 0, fetch->connections,
+	    fetch->connections == 1 ? "" : "s", retries, fetch->network, fetch->hash, fetch->inflate, fetch->write);
+}
+
 /* The rooms know neither signals nor settings. */
 static int
 explain(struct job *job, struct err *err)
@@ -217,6 +239,7 @@ job_bring(struct job *job, struct err *err)
 	}
 	job->net.deadline_ms = clock_now_ms() + settings_ms(&job->settings, SETTING_FETCH_TIMEOUT);
 	job->net.plain_http = job->plan.may_http;
+	job->net.tally = &job->tally;
 	budget_init(&job->budget, (size_t)settings_bytes(&job->settings, SETTING_FETCH_MEMORY));
 	if (job->request->project != NULL || job->plan.how == CODE_FOUND_HERE) {
 		job->code.found_by = job->request->project != NULL ? "train run" : code_find_name(job->plan.how);
@@ -232,5 +255,6 @@ job_bring(struct job *job, struct err *err)
 		return explain(job, err);
 	}
 	say_what_came(job);
+	say_how_it_came(job);
 	return 0;
 }

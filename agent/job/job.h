@@ -34,6 +34,7 @@
 #include "net/creds.h"
 #include "report/failure.h"
 #include "report/metrics.h"
+#include "report/record.h"
 #include "run/relay.h"
 #include "run/signals.h"
 
@@ -65,8 +66,9 @@ struct job_code {
 	char *address;            /* as it may be shown, or NULL */
 	const char *found_by;     /* "environment TRAIN_CODE", "channel code" */
 	char origin[SETTING_ORIGIN_MAX];
-	int64_t bytes; /* of the archive, or -1 */
-	char **zip;    /* how to start the executable zip, ended by NULL; or NULL */
+	int64_t bytes;             /* of the archive, or -1 */
+	char **zip;                /* how to start the executable zip, ended by NULL; or NULL */
+	struct record_fetch fetch; /* all zero when no archive came */
 };
 
 struct job_step {
@@ -96,7 +98,8 @@ struct job {
 	struct mask log_mask; /* for the pipeline's log */
 
 	struct net_context net;
-	struct budget budget; /* of all buffers while code is brought */
+	struct net_tally tally; /* of the fetch */
+	struct budget budget;   /* of all buffers while code is brought */
 	struct creds *creds;
 	struct err tags_err; /* why tags could not be asked, where they were the only hope */
 	struct workspace workspace;

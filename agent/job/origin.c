@@ -259,6 +259,12 @@ origin_of_file(struct origin *origin, int *fd, const char *name, struct net_cont
 	begin(origin, &source, net);
 }
 
+int
+origin_connections(const struct origin *origin)
+{
+	return origin->parts != NULL ? parts_lanes(origin->parts) : !origin->has_file;
+}
+
 void
 origin_close(struct origin *origin)
 {

@@ -45,6 +45,9 @@ void origin_of_file(struct origin *origin, int *fd, const char *name, struct net
 /* Makes a read that waits for the network come back with ERR_STOPPED, and every later one: nobody wants the rest. From any thread. 'self' is the origin. */
 void origin_cancel(void *self);
 
+/* Connections at most at the same time; 0 for a file. */
+int origin_connections(const struct origin *origin);
+
 void origin_close(struct origin *origin);
 #define CLEAN_ORIGIN CLEANUP(origin_close) struct origin
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/checksum.h"
+#include "base/clock.h"
 #include "base/stage.h"
 #include "base/text.h"
 #include "config/arguments.h"
@@ -231,6 +232,34 @@ stop_feeding(void *self)
 	}
 }
 
+/* Never below 0: the clocks of two threads are read one after the other. */
+static double
+seconds_of(int64_t us)
+{
+	return us > 0 ? (double)us / 1e6 : 0;
+}
+
+/* Who was at work how long: each stage's time is the whole, less what it waited for its neighbours. */
+static void
+tell_times(struct job *job, const struct origin *origin, const struct stage *stage, const struct unpacked *unpacked,
+    int64_t took_us)
+{
+	struct net_tally *tally = &job->tally;
+	int64_t inflating_us = took_us - stage->waited_us - unpacked->blocked_us;
+
+	job->code.fetch = (struct record_fetch){
+	    .seconds = seconds_of(took_us),
+	    .network = seconds_of(origin->spent_us),
+	    .hash = seconds_of(took_us - origin->spent_us - stage->blocked_us),
+	    .inflate = unpacked->inflated ? seconds_of(inflating_us) : 0,
+	    .write = seconds_of(took_us - (unpacked->inflated ? unpacked->waited_us : stage->waited_us)),
+	    .connections = origin_connections(origin),
+	    .cut = atomic_load(&tally->retries[NET_CUT]),
+	    .slow = atomic_load(&tally->retries[NET_SLOW]),
+	    .refused = atomic_load(&tally->retries[NET_SERVER]),
+	};
+}
+
 /* One thread fetches and hashes, one inflates, this one writes. Whatever happens the first two have ended when this is over. */
 static int
 unpack_stream(struct job *job, struct origin *origin, struct digest *digest, struct unpacked *unpacked, struct err *err)
@@ -254,6 +283,7 @@ unpack_stream(struct job *job, struct origin *origin, struct digest *digest, str
 	struct source hashed = digest_init(digest, &origin->source, origin->stored.kind);
 	CLEAN_STAGE stage = {.memory = NULL};
 
+	int64_t began_us = clock_now_us();
 	if (stage_start(&stage, &plan, &hashed, err) < 0) {
 		return -1;
 	}
@@ -264,6 +294,7 @@ unpack_stream(struct job *job, struct origin *origin, struct digest *digest, str
 	stage_end(&stage);
 	if (whole) {
 		keep_digest(job, digest);
+		tell_times(job, origin, &stage, unpacked, clock_now_us() - began_us);
 		return result == 0 ? 0 : explain_refusal(job, err);
 	}
 	if (result == 0 || trouble.kind == ERR_STOPPED) {
@@ -272,9 +303,9 @@ unpack_stream(struct job *job, struct origin *origin, struct digest *digest, str
 	return receive_blame(job, err);
 }
 
-/* Fetching and unpacking are one stream; the time is told apart by who waited for whom. */
+/* Fetching and unpacking are one stream; the phases are told one after the other, by who waited for whom. */
 static void
-tell_times(struct job *job, const struct origin *origin)
+split_phases(struct job *job, const struct origin *origin)
 {
 	int64_t began = job->journal.phases[PHASE_FETCH].begin_ms;
 
@@ -301,7 +332,7 @@ receive_archive(struct job *job, struct origin *origin, struct err *err)
 		return -1;
 	}
 	(void)snprintf(job->code.kind, sizeof(job->code.kind), "%s", unpacked.kind);
-	tell_times(job, origin);
+	split_phases(job, origin);
 	return prove(job, origin, digest, err) < 0 ? -1 : settle(job, &unpacked, err);
 }
 

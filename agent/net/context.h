@@ -9,17 +9,32 @@
 #define TRAIN_NET_CONTEXT_H
 
 #include <poll.h>
+#include <stdatomic.h>
 #include <stdint.h>
 
 #include "base/attr.h"
 #include "base/err.h"
 
+/* Why something was asked for again. */
+enum net_cause {
+	NET_CUT,    /* a connection broke, or could not be made */
+	NET_SLOW,   /* it took too long */
+	NET_SERVER, /* the server said so: throttles and 5xx */
+	NET_CAUSES
+};
+
+/* Counts of a phase, from all its threads. */
+struct net_tally {
+	atomic_uint retries[NET_CAUSES];
+};
+
 struct net_context {
-	int wake_fd;         /* readable means stop at once; -1 when there is none */
-	int cancel_fd;       /* the same for what is fetched now and nobody wants any more; -1 when there is none */
-	int64_t deadline_ms; /* monotonic; DEADLINE_NEVER is allowed, though no phase uses it */
-	char *const *envp;   /* NAME=VALUE words ended by NULL; where every AWS_ and proxy variable is looked up */
-	int plain_http;      /* 1: http:// may go beyond loopback: TRAIN_CODE_INSECURE, or the request has a digest */
+	int wake_fd;             /* readable means stop at once; -1 when there is none */
+	int cancel_fd;           /* the same for what is fetched now and nobody wants any more; -1 when there is none */
+	int64_t deadline_ms;     /* monotonic; DEADLINE_NEVER is allowed, though no phase uses it */
+	struct net_tally *tally; /* where retries are counted, or NULL */
+	char *const *envp;       /* NAME=VALUE words ended by NULL; where every AWS_ and proxy variable is looked up */
+	int plain_http; /* 1: http:// may go beyond loopback: TRAIN_CODE_INSECURE, or the request has a digest */
 };
 
 /* Fills 'fds' with what every wait in this room polls besides its own: how many. */

@@ -103,6 +103,17 @@ retry_delay_ms(int attempt, int64_t retry_after_ms, uint32_t random)
 	return delay_ms > wish_ms ? delay_ms : wish_ms;
 }
 
+/* 'err' says why the last attempt failed. */
+static void
+count_retry(const struct net_context *ctx, const struct err *err)
+{
+	enum net_cause cause = err->sys == ETIMEDOUT ? NET_SLOW : err->http >= 400 ? NET_SERVER : NET_CUT;
+
+	if (ctx->tally != NULL) {
+		(void)atomic_fetch_add(&ctx->tally->retries[cause], 1);
+	}
+}
+
 int
 retry_next(struct retry *retry, const struct net_context *ctx, int64_t retry_after_ms, struct err *err)
 {
@@ -127,6 +138,7 @@ retry_next(struct retry *retry, const struct net_context *ctx, int64_t retry_aft
 		return -1;
 	}
 	retry->budget -= cost;
+	count_retry(ctx, err);
 	if (net_wait(ctx, until_ms, err) < 0) {
 		return -1;
 	}

@@ -95,6 +95,30 @@ add_settings(struct json_writer *writer, const struct record *record)
 }
 
 static void
+add_fetch(struct json_writer *writer, const struct record_fetch *fetch)
+{
+	if (fetch == NULL) {
+		json_add_null(writer, "fetch");
+		return;
+	}
+	json_open_object(writer, "fetch");
+	json_add_double(writer, "seconds", fetch->seconds);
+	json_add_int(writer, "connections", fetch->connections);
+	json_open_object(writer, "retries");
+	json_add_int(writer, "cut", (int64_t)fetch->cut);
+	json_add_int(writer, "slow", (int64_t)fetch->slow);
+	json_add_int(writer, "refused", (int64_t)fetch->refused);
+	json_close_object(writer);
+	json_open_object(writer, "stages");
+	json_add_double(writer, "network", fetch->network);
+	json_add_double(writer, "hash", fetch->hash);
+	json_add_double(writer, "inflate", fetch->inflate);
+	json_add_double(writer, "write", fetch->write);
+	json_close_object(writer);
+	json_close_object(writer);
+}
+
+static void
 add_code(struct json_writer *writer, const struct record_code *code)
 {
 	if (code == NULL) {
@@ -113,6 +137,7 @@ add_code(struct json_writer *writer, const struct record_code *code)
 	}
 	add_text(writer, "kind", code->kind);
 	add_text(writer, "found_by", code->found_by);
+	add_fetch(writer, code->fetch);
 	json_close_object(writer);
 }
 

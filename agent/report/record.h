@@ -26,11 +26,21 @@ struct record_setting {
 	const char *name, *value, *source; /* source as plan prints it: "hyperparameter train:code", "default" */
 };
 
+/* How the archive came. */
+struct record_fetch {
+	double seconds; /* all of it, unpacking too */
+	double network, hash, inflate,
+	    write;                   /* how long each stage was at work, or waited for the far side; they overlap */
+	int connections;             /* at most; 0 for a file */
+	unsigned cut, slow, refused; /* retries by cause */
+};
+
 struct record_code {
 	const char *address, *version, *etag, *sha256; /* the version, ETag and digest that were used, or NULL */
 	int64_t size;                                  /* bytes of the archive, or -1 */
 	const char *kind;                              /* "tar.gz", "folder" and so on */
 	const char *found_by;                          /* the source that named it */
+	const struct record_fetch *fetch;              /* NULL: no archive came */
 };
 
 struct record_channel {

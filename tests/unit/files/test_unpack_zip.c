@@ -115,7 +115,7 @@ zip_that_wants_out_is_refused(void **state)
 	    {"../canary", NULL, "'../canary': '..' in a name"},
 	    {"/etc/passwd", NULL, "'/etc/passwd': an absolute name"},
 	    {"a/../../canary", NULL, "'..' in a name"},
-	    {"..\\canary", NULL, "'..' in a name"}, /* read as a path from Windows */
+	    {"..\\canary", NULL, "a backslash in its name"}, /* a path from Windows */
 	    {"l", "..", "'l': a link that leaves the folder"},
 	    {"l", "/usr/bin/python3", "a virtual environment? publish a PEX or conda-pack"},
 	};

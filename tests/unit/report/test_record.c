@@ -49,7 +49,9 @@ tear_down(void **state)
 
 static const struct record_setting settings[] = {
     {"code", "s3://b/k", "environment TRAIN_CODE"}, {"timeout", "0", "default"}};
-static const struct record_code code = {"s3://b/k", "v1", "\"etag\"", "00ff", 123, "tar.gz", "environment TRAIN_CODE"};
+static const struct record_fetch fetch = {.seconds = 2.5, .network = 1, .connections = 4, .slow = 2};
+static const struct record_code code = {
+    "s3://b/k", "v1", "\"etag\"", "00ff", 123, "tar.gz", "environment TRAIN_CODE", &fetch};
 static const struct record_channel channels[] = {{"training", "File", NULL}};
 static const struct record_value values[] = {{"epochs", "3"}, {"name", "\"a\\u0041\""}, {"list", "[1, {\"a\": null}]"},
     {"raw", "not json"}, {"esc\x1b", "\"\x1b\""}};
@@ -185,8 +187,14 @@ values_come_out_as_they_went_in(void **state)
 	assert_true(json_equals(&json, json_member(&json, 0, "started"), "2023-11-14T22:13:20Z"));
 	assert_int_equal(json_double(&json, json_member(&json, 0, "seconds"), &number), 0);
 	assert_true(number == 3.75);
-	assert_int_equal(json_int(&json, json_member(&json, json_member(&json, 0, "code"), "size"), &whole), 0);
+	int at = json_member(&json, 0, "code");
+	assert_int_equal(json_int(&json, json_member(&json, at, "size"), &whole), 0);
 	assert_int_equal(whole, 123);
+	at = json_member(&json, at, "fetch");
+	assert_int_equal(json_int(&json, json_member(&json, at, "connections"), &whole), 0);
+	assert_int_equal(whole, 4);
+	assert_int_equal(json_int(&json, json_member(&json, json_member(&json, at, "retries"), "slow"), &whole), 0);
+	assert_int_equal(whole, 2);
 	assert_null(memchr(text.data, 0x1b, text.len));
 }
 

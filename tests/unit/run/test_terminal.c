@@ -219,7 +219,7 @@ terminal_suspend_stops_group_and_agent_with_lines(void **state)
 	type(&desk, '\032');
 	see_stopped(&desk);
 	assert_int_equal(kill(desk.agent, SIGCONT), 0);
-	hear(&desk, "got 20\n");
+	/* SIGTSTP came, too, but may still wait behind this one: it ends the role. */
 	hear(&desk, "got 18\n");
 	assert_int_equal(desk_close(&desk), 5 + SAME_TERMINAL);
 }
