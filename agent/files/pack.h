@@ -38,7 +38,8 @@ struct pack_wish {
 
 /* One rule and what it did. */
 struct pack_left {
-	char *rule;    /* as the user would write it: "/data/", "__pycache__/" */
+	char *
+	    rule; /* as the user would write it: "/data/", "__pycache__/"; or where he wrote it: "pkg/.gitignore:3: *.o" */
 	int64_t count; /* files, folders and links that it left out; a folder is one, whatever it holds */
 	char *
 	    kept_for; /* the source file for whose sake a folder was packed in spite of the rule; NULL when there is none */

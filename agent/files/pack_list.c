@@ -20,6 +20,7 @@ enum { FIRST_ROOM = 64, SHOWN_MAX = 160 /* bytes of a path in a message */ };
 struct child {
 	char *name;
 	mode_t mode;
+	off_t size;
 };
 
 struct children {
@@ -30,6 +31,7 @@ struct children {
 struct walk {
 	struct pack_list *list;
 	const struct pack_rules *rules;
+	const struct pack_level *level; /* of the folder that is being read */
 	struct err *err;
 	char path[PATH_BYTES_MAX]; /* of the folder that is being read; "" for the root */
 };
@@ -72,7 +74,7 @@ release_children(struct children *children)
 #define CLEAN_CHILDREN CLEANUP(release_children) struct children
 
 static int
-add_child(struct children *children, const char *name, mode_t mode, struct err *err)
+add_child(struct children *children, const char *name, const struct stat *st, struct err *err)
 {
 	if (children->count == children->room) {
 		size_t room = children->room == 0 ? FIRST_ROOM : children->room * 2;
@@ -88,7 +90,7 @@ add_child(struct children *children, const char *name, mode_t mode, struct err *
 	if (copy == NULL) {
 		return no_memory(err);
 	}
-	children->list[children->count++] = (struct child){.name = copy, .mode = mode};
+	children->list[children->count++] = (struct child){.name = copy, .mode = st->st_mode, .size = st->st_size};
 	return 0;
 }
 
@@ -125,9 +127,9 @@ take_name(const struct walk *walk, int fd, const struct stat *folder, const char
 		return err_set(walk->err, ERR_IO, errno, "cannot look at '%s'", path);
 	}
 	const struct pack_candidate candidate = {
-	    .dir_fd = fd, .folder = folder, .name = name, .path = path, .mode = st.st_mode};
+	    .level = walk->level, .dir_fd = fd, .folder = folder, .name = name, .path = path, .mode = st.st_mode};
 	int left_out = pack_rules_match(walk->rules, &candidate, walk->err);
-	return left_out != 0 ? -(left_out < 0) : add_child(children, name, st.st_mode, walk->err);
+	return left_out != 0 ? -(left_out < 0) : add_child(children, name, &st, walk->err);
 }
 
 static int
@@ -251,6 +253,7 @@ add_other(const struct walk *walk, const char *path, mode_t mode)
 	return refuse(path, "a device, which no archive of code may hold", walk->err);
 }
 
+/* 'parts' is how many names the path of what lies here has. */
 static int read_folder(struct walk *walk, int fd, int parts);
 
 /* A folder and all it holds. */
@@ -272,9 +275,8 @@ add_folder(struct walk *walk, int fd, const char *name, const char *path, int pa
 	return result;
 }
 
-/* 'parts' is how many names the path of what lies here has. */
 static int
-read_folder(struct walk *walk, int fd, int parts)
+read_entries(struct walk *walk, int fd, int parts)
 {
 	CLEAN_CHILDREN children = {0};
 	int result = read_names(walk, fd, &children);
@@ -298,9 +300,29 @@ read_folder(struct walk *walk, int fd, int parts)
 			result = add_link(walk, fd, child->name, path);
 		} else {
 			result = add_other(walk, path, child->mode);
+			walk->list->bytes += child->size;
 		}
 	}
 	return result;
+}
+
+static int
+read_folder(struct walk *walk, int fd, int parts)
+{
+	const struct pack_level *above = walk->level;
+	struct pack_level level;
+	int result = pack_rules_enter(&level, above, fd, walk->path, walk->err);
+
+	walk->level = &level;
+	if (result == 0) {
+		result = read_entries(walk, fd, parts);
+	}
+	walk->level = above;
+
+	/* What was left out is told also when something else failed, whose error must stay. */
+	struct err other = {0};
+	int left = pack_rules_leave(walk->rules, &level, walk->path, result < 0 ? &other : walk->err);
+	return result < 0 ? -1 : left;
 }
 
 /* ---- links, once everything is known ---- */

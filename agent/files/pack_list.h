@@ -8,6 +8,7 @@
 #define TRAIN_FILES_PACK_LIST_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -23,6 +24,7 @@ struct pack_entry {
 struct pack_list {
 	struct pack_entry *entries;
 	size_t count, room;
+	int64_t bytes; /* of all files, as they were when they were listed */
 };
 
 /*

@@ -39,15 +39,9 @@ static const char *const source_suffixes[] = {".py", ".pyx", ".pxd", ".pyi", ".s
 
 /* ---- what was left out ---- */
 
-/* The report's row for a rule, a new one when this is the first time. */
 static struct pack_left *
-row_of(struct pack_report *report, const char *rule, struct err *err)
+add_row(struct pack_report *report, const char *rule, struct err *err)
 {
-	for (size_t i = 0; i < report->left_count; i++) {
-		if (strcmp(report->left[i].rule, rule) == 0) {
-			return &report->left[i];
-		}
-	}
 	struct pack_left *left = realloc(report->left, (report->left_count + 1) * sizeof(*left));
 	char *text = strdup(rule);
 	if (left != NULL) {
@@ -60,6 +54,18 @@ row_of(struct pack_report *report, const char *rule, struct err *err)
 	}
 	left[report->left_count] = (struct pack_left){.rule = text};
 	return &left[report->left_count++];
+}
+
+/* The report's row for a rule, a new one when this is the first time. */
+static struct pack_left *
+row_of(struct pack_report *report, const char *rule, struct err *err)
+{
+	for (size_t i = 0; i < report->left_count; i++) {
+		if (strcmp(report->left[i].rule, rule) == 0) {
+			return &report->left[i];
+		}
+	}
+	return add_row(report, rule, err);
 }
 
 static int
@@ -205,8 +211,9 @@ is_folder(const struct pack_candidate *candidate)
 	           (fstatat(candidate->dir_fd, candidate->name, &st, 0) < 0 || S_ISDIR(st.st_mode)));
 }
 
-int
-pack_rules_match(const struct pack_rules *rules, const struct pack_candidate *candidate, struct err *err)
+/* What .gitignore names, too, needs no look for source. */
+static int
+match_default(const struct pack_rules *rules, const struct pack_candidate *candidate, int in_gitignore, struct err *err)
 {
 	int at_root = strchr(candidate->path, '/') == NULL;
 
@@ -214,7 +221,7 @@ pack_rules_match(const struct pack_rules *rules, const struct pack_candidate *ca
 		const struct rule *rule = &defaults[i];
 
 		if (strcmp(rule->name, candidate->name) != 0 || (rule->at_root && !at_root) ||
-		    (!rule->any_kind && !is_folder(candidate))) {
+		    (rule->unless_source && in_gitignore) || (!rule->any_kind && !is_folder(candidate))) {
 			continue;
 		}
 		int kept = is_kept(rules, rule, candidate, err);
@@ -222,5 +229,87 @@ pack_rules_match(const struct pack_rules *rules, const struct pack_candidate *ca
 			return kept < 0 ? -1 : leave_out(rules, rule->text, err);
 		}
 	}
-	return match_archive(rules, candidate, err);
+	return 0;
+}
+
+/* ---- ignore files ---- */
+
+static const char git_name[] = ".gitignore";
+static const char own_name[] = ".trainignore";
+
+int
+pack_rules_enter(
+    struct pack_level *level, const struct pack_level *above, int dir_fd, const char *folder, struct err *err)
+{
+	struct stat st;
+
+	*level = (struct pack_level){.above = above};
+	if (fstatat(dir_fd, own_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode)) {
+		return err_set(err, ERR_SETTINGS, 0, "'%s%s%s' is a link, which is not followed", folder,
+		    folder[0] != '\0' ? "/" : "", own_name);
+	}
+	return ignore_read(&level->git, dir_fd, git_name, folder, err) < 0
+	           ? -1
+	           : ignore_read(&level->own, dir_fd, own_name, folder, err);
+}
+
+/* Each rule that met something gets its row: "pkg/.gitignore:3: *.o". */
+static int
+note(const struct pack_rules *rules, const struct ignore *ignore, const char *name, const char *folder, struct err *err)
+{
+	for (size_t i = 0; i < ignore->count; i++) {
+		const struct ignore_rule *rule = &ignore->rules[i];
+
+		if (rule->met == 0) {
+			continue;
+		}
+		size_t shown = utf8_cut(rule->text, rule->text_len, TEXT_SHOWN);
+		CLEAN_TEXT *text = text_format("%s%s%s:%d: %.*s%s", folder, folder[0] != '\0' ? "/" : "", name,
+		    rule->line, (int)shown, rule->text, shown < rule->text_len ? "..." : "");
+		struct pack_left *row = text != NULL ? add_row(rules->report, text, err) : NULL;
+		if (row == NULL) {
+			return err_set(err, ERR_SYSTEM, ENOMEM, "cannot list what is left out");
+		}
+		row->count = rule->met;
+	}
+	return 0;
+}
+
+int
+pack_rules_leave(const struct pack_rules *rules, struct pack_level *level, const char *folder, struct err *err)
+{
+	int noted =
+	    note(rules, &level->git, git_name, folder, err) < 0 ? -1 : note(rules, &level->own, own_name, folder, err);
+
+	ignore_release(&level->git);
+	ignore_release(&level->own);
+	return noted;
+}
+
+/* The deepest file that says something decides. */
+static struct ignore_rule *
+match_ignores(const struct pack_candidate *candidate, int own)
+{
+	struct ignore_rule *rule = NULL;
+
+	for (const struct pack_level *level = candidate->level; level != NULL && rule == NULL; level = level->above) {
+		rule = ignore_match(own ? &level->own : &level->git, candidate->path, S_ISDIR(candidate->mode));
+	}
+	return rule;
+}
+
+int
+pack_rules_match(const struct pack_rules *rules, const struct pack_candidate *candidate, struct err *err)
+{
+	struct ignore_rule *own = match_ignores(candidate, 1);
+	struct ignore_rule *git = own == NULL ? match_ignores(candidate, 0) : NULL;
+	struct ignore_rule *rule = own != NULL ? own : git;
+	int ignored = rule != NULL && !rule->negated;
+	int left_out = own == NULL ? match_default(rules, candidate, ignored, err) : 0;
+
+	if (left_out == 0 && ignored) {
+		rule->met++;
+		return 1;
+	}
+	return left_out != 0 ? left_out : match_archive(rules, candidate, err);
 }
