@@ -7,6 +7,7 @@
 #include <zlib.h>
 #include <zstd.h>
 
+#include "base/buf.h"
 #include "base/check.h"
 
 enum {
@@ -16,9 +17,12 @@ enum {
 	ZLIB_MEMORY = 8,
 	ZSTD_LEVEL =
 	    1, /* the release has only the fast strategy: with these tables it packs code as small as level 3 would */
-	ZSTD_WINDOW = 22,
+	ZSTD_WINDOW = 21, /* a frame's content */
 	ZSTD_HASH = 18,
 	ZSTD_MATCH = 5,
+	SEEK_ROW = 8,
+	SEEK_FOOTER = 9,
+	SEEK_TABLE_MAX = 64 << 20, /* of 16 TiB */
 };
 
 struct deflater {
@@ -30,7 +34,12 @@ struct deflater {
 	z_stream zlib;
 	int zlib_ready;
 	ZSTD_CCtx *zstd;
+	unsigned char *frame; /* the content of the frame that is being filled */
+	size_t frame_len;
+	struct buf seeks; /* a row for each frame of this stream, as the seek table has them */
 };
+
+_Static_assert(DEFLATE_FRAME == 1 << ZSTD_WINDOW, "a frame is its own window");
 
 static int
 pass_on(struct deflater *deflater, const void *bytes, size_t len, struct err *err)
@@ -123,17 +132,27 @@ end_zlib(struct deflater *deflater, struct err *err)
 
 /* ---- zstd ---- */
 
-/* With ZSTD_e_end until the frame is ended; else until all bytes were taken. */
-static int
-run_zstd(struct deflater *deflater, const void *bytes, size_t len, ZSTD_EndDirective end, struct err *err)
+static void
+add_number(struct buf *buf, uint32_t number)
 {
-	ZSTD_inBuffer in = {.src = bytes, .size = len};
+	const unsigned char bytes[] = {(unsigned char)number, (unsigned char)(number >> 8),
+	    (unsigned char)(number >> 16), (unsigned char)(number >> 24)};
+
+	buf_add(buf, bytes, sizeof(bytes));
+}
+
+/* Given at once, the content's size gets into the frame's header. */
+static int
+end_frame(struct deflater *deflater, struct err *err)
+{
+	ZSTD_inBuffer in = {.src = deflater->frame, .size = deflater->frame_len};
+	int64_t before = deflater->sums.packed;
 	size_t left = 1;
 
-	while (end == ZSTD_e_end ? left != 0 : in.pos < in.size) {
+	while (left != 0) {
 		ZSTD_outBuffer out = {.dst = deflater->output, .size = OUTPUT};
 
-		left = ZSTD_compressStream2(deflater->zstd, &out, &in, end);
+		left = ZSTD_compressStream2(deflater->zstd, &out, &in, ZSTD_e_end);
 		if (ZSTD_isError(left)) {
 			return err_set(err, ERR_SYSTEM, 0, "zstd cannot compress: %s", ZSTD_getErrorName(left));
 		}
@@ -141,7 +160,52 @@ run_zstd(struct deflater *deflater, const void *bytes, size_t len, ZSTD_EndDirec
 			return -1;
 		}
 	}
+	add_number(&deflater->seeks, (uint32_t)(deflater->sums.packed - before));
+	add_number(&deflater->seeks, (uint32_t)deflater->frame_len);
+	deflater->frame_len = 0;
 	return 0;
+}
+
+static int
+write_zstd(struct deflater *deflater, const unsigned char *bytes, size_t len, struct err *err)
+{
+	while (len > 0) {
+		size_t room = DEFLATE_FRAME - deflater->frame_len;
+		size_t piece = len < room ? len : room;
+
+		memcpy(deflater->frame + deflater->frame_len, bytes, piece);
+		deflater->frame_len += piece;
+		bytes += piece;
+		len -= piece;
+		if (deflater->frame_len == DEFLATE_FRAME && end_frame(deflater, err) < 0) {
+			return -1;
+		}
+	}
+	return 0;
+}
+
+/* The last frame, and the seek table: zstd's contrib/seekable_format, a skippable frame whose rows have no checksums, for the frames have their own. */
+static int
+end_zstd(struct deflater *deflater, struct err *err)
+{
+	const size_t frames = deflater->seeks.len / SEEK_ROW;
+	CLEAN_BUF table = {0};
+
+	if ((deflater->frame_len > 0 || frames == 0) && end_frame(deflater, err) < 0) {
+		return -1;
+	}
+	buf_init(&table, SEEK_TABLE_MAX);
+	add_number(&table, 0x184d2a5e);
+	add_number(&table, (uint32_t)(deflater->seeks.len + SEEK_FOOTER));
+	buf_add(&table, buf_text(&deflater->seeks), deflater->seeks.len);
+	add_number(&table, (uint32_t)(deflater->seeks.len / SEEK_ROW));
+	buf_addc(&table, 0);
+	add_number(&table, 0x8f92eab1);
+	if (table.full || deflater->seeks.full) {
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot compress");
+	}
+	buf_reset(&deflater->seeks);
+	return pass_on(deflater, table.data, table.len, err);
 }
 
 /* ---- both ---- */
@@ -152,7 +216,7 @@ deflater_write(void *self, const void *bytes, size_t len, struct err *err)
 	struct deflater *deflater = self;
 
 	deflater->sums.plain += (int64_t)len;
-	return deflater->form == DEFLATE_ZSTD ? run_zstd(deflater, bytes, len, ZSTD_e_continue, err)
+	return deflater->form == DEFLATE_ZSTD ? write_zstd(deflater, bytes, len, err)
 	                                      : write_zlib(deflater, bytes, len, err);
 }
 
@@ -180,8 +244,10 @@ make_zstd(struct deflater *deflater)
 	    {ZSTD_c_checksumFlag, 1},
 	};
 
+	buf_init(&deflater->seeks, SEEK_TABLE_MAX);
+	deflater->frame = malloc(DEFLATE_FRAME);
 	deflater->zstd = ZSTD_createCCtx();
-	if (deflater->zstd == NULL) {
+	if (deflater->frame == NULL || deflater->zstd == NULL) {
 		return -1;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(wishes); i++) {
@@ -218,8 +284,7 @@ deflater_sink(struct deflater *deflater)
 int
 deflater_end(struct deflater *deflater, struct deflated *done, struct err *err)
 {
-	int result =
-	    deflater->form == DEFLATE_ZSTD ? run_zstd(deflater, NULL, 0, ZSTD_e_end, err) : end_zlib(deflater, err);
+	int result = deflater->form == DEFLATE_ZSTD ? end_zstd(deflater, err) : end_zlib(deflater, err);
 
 	if (done != NULL) {
 		*done = deflater->sums;
@@ -239,6 +304,8 @@ deflater_free(struct deflater *deflater)
 		(void)deflateEnd(&deflater->zlib);
 	}
 	ZSTD_freeCCtx(deflater->zstd);
+	free(deflater->frame);
+	buf_release(&deflater->seeks);
 	free(deflater->output);
 	free(deflater);
 }

@@ -2,8 +2,11 @@
  * Compression as a sink over a sink: gzip and zip's raw deflate by zlib, zstd by its library. Beside inflate.c the only file that knows zstd.
  *
  * Invariants: the bytes that come out depend on the bytes that went in and on nothing else, neither on how they were cut nor on the CPU
- * (isa-l compresses faster, but each set of instructions its own way). Every gzip has its CRC, every zstd frame its content checksum.
- * Memory: what zlib takes (256 KiB), or zstd's window and tables.
+ * (isa-l compresses faster, but each set of instructions its own way). Every gzip has its CRC.
+ *
+ * A zstd stream is cut into frames of DEFLATE_FRAME bytes of content, so that several can be decompressed at once: each has the size of its content in
+ * its header and a checksum. Behind the last one, in a skippable frame, stands a table of their sizes (zstd's seekable format, version 0.1.0).
+ * Memory: what zlib takes (256 KiB), or a frame, zstd's window of the same size and its tables.
  */
 #ifndef TRAIN_FILES_DEFLATE_H
 #define TRAIN_FILES_DEFLATE_H
@@ -14,6 +17,8 @@
 #include "base/attr.h"
 #include "base/err.h"
 #include "base/stream.h"
+
+enum { DEFLATE_FRAME = 2 << 20 };
 
 enum deflate_form { DEFLATE_GZIP, DEFLATE_RAW, DEFLATE_ZSTD };
 

@@ -8,8 +8,11 @@ import resource
 import shutil
 import signal
 import stat
+import struct
+import subprocess
 import tarfile
 import zipfile
+from pathlib import Path
 
 import pytest
 import zstandard
@@ -17,6 +20,7 @@ import zstandard
 from jobs import (File, Link, as_nobody, give_away, in_mounts, listing, make_tree, project, public_folder, run, script, sha256,
                   shell)
 
+NEED = Path(__file__).parents[2] / "agent/deps/need"
 KINDS = ["tar.zst", "tar.gz", "tar", "zip"]
 FIXED = 946684800  # 2000-01-01, unless SOURCE_DATE_EPOCH says otherwise
 
@@ -48,7 +52,7 @@ def tar_of(archive):
         return gzip.decompress(content)
     if archive.name.endswith(".zst"):
         assert zstandard.get_frame_parameters(content).has_checksum
-        return zstandard.ZstdDecompressor().decompressobj().decompress(content)
+        return zstandard.ZstdDecompressor().stream_reader(io.BytesIO(content), read_across_frames=True).read()
     return content
 
 
@@ -123,6 +127,35 @@ def test_folders_stand_before_what_they_hold_and_files_before_folders(tmp_path):
         assert opened.getnames() == ["B", "a.txt", "z", "a", "a/z", "a/b", "a/b/a", "a/b/c"]
 
 
+def test_zstd_comes_in_frames_that_zstds_own_tools_read(tmp_path):
+    """Each frame has its content's size and a checksum; behind them stands the table of zstd's seekable format."""
+    subprocess.run([NEED, "zstd", "tar"], check=True)
+    folder = make_tree(tmp_path / "project", PROJECT | {"big.bin": random.Random(2).randbytes(5_000_000)})
+    archive = tmp_path / "code.tar.zst"
+    packed(folder, archive)
+    packed(folder, tmp_path / "code.tar")
+    plain, content = (tmp_path / "code.tar").read_bytes(), archive.read_bytes()
+
+    magic, = struct.unpack("<I", content[-4:])
+    frames, flags = struct.unpack("<IB", content[-9:-4])
+    assert (magic, frames, flags) == (0x8F92EAB1, -(-len(plain) // (2 << 20)), 0)
+    table = content[-9 - 8 * frames:-9]
+    assert struct.unpack("<II", content[-17 - 8 * frames:-9 - 8 * frames]) == (0x184D2A5E, len(table) + 9)
+    at = whole = 0
+    for size, length in struct.iter_unpack("<II", table):
+        header = zstandard.get_frame_parameters(content[at:])
+        assert header.has_checksum and header.content_size == length <= 2 << 20
+        assert zstandard.ZstdDecompressor().decompress(content[at:at + size]) == plain[whole:whole + length]
+        at, whole = at + size, whole + length
+    assert at == len(content) - 17 - 8 * frames and whole == len(plain)
+
+    subprocess.run(["zstd", "-q", "-t", archive], check=True)
+    assert subprocess.run(["zstd", "-q", "-d", "-c", archive], check=True, capture_output=True).stdout == plain
+    (tmp_path / "theirs").mkdir()
+    subprocess.run(["tar", "--zstd", "-xf", archive, "-C", tmp_path / "theirs"], check=True)
+    assert lies(tmp_path / "theirs") == lies(folder)
+
+
 # ---- the same bytes ----
 
 def copied_backwards(source, target):
@@ -142,7 +175,9 @@ def copied_backwards(source, target):
 @pytest.mark.parametrize("kind", KINDS)
 def test_user_zone_locale_umask_and_order_change_nothing(kind):
     with public_folder() as place:
-        folder = make_tree(place / "project", PROJECT)
+        folder = make_tree(place / "project", PROJECT | {
+            "big.bin": random.Random(3).randbytes(3_000_000), ".gitignore": "[[:upper:]]*.tmp\n", ".trainignore": "!Kept.tmp\n", "Kept.tmp": "",
+            "Gone.tmp": "", "I\u0131.tmp": ""})
         here = packed(folder, place / f"here.{kind}", env={"TZ": "America/St_Johns", "LC_ALL": "C", "LANG": None}, umask=0o022)
         out = place / "theirs"
         out.mkdir()

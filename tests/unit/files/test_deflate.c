@@ -129,8 +129,83 @@ zstd_has_a_checksum_and_a_window_that_the_unpacker_takes(void **state)
 	assert_memory_equal(out, plain, PLAIN);
 	assert_int_equal(packed.data[4] & 4, 4); /* RFC 8878, 3.1.1.1.1: the content checksum flag */
 
-	packed.data[packed.len - 1] ^= 1;
+	packed.data[ZSTD_findFrameCompressedSize(packed.data, packed.len) - 1] ^= 1;
 	assert_true(ZSTD_isError(ZSTD_decompress(out, ROOM, packed.data, packed.len)));
+	free(out);
+}
+
+static uint32_t
+number_at(const struct buf *buf, size_t at)
+{
+	uint32_t number = 0;
+
+	assert_true(at + 4 <= buf->len);
+	for (size_t i = 4; i-- > 0;) {
+		number = number << 8 | (unsigned char)buf->data[at + i];
+	}
+	return number;
+}
+
+/* Walks the frames and compares them with the seek table at the end: magic, size, rows of two numbers, count, flags, magic. */
+static void
+assert_seekable(const struct buf *packed, size_t len, size_t frames)
+{
+	size_t table = packed->len - 9 - 8 * frames;
+	size_t at = 0;
+
+	assert_int_equal(number_at(packed, packed->len - 4), 0x8f92eab1U);
+	assert_int_equal(packed->data[packed->len - 5], 0);
+	assert_int_equal(number_at(packed, packed->len - 9), frames);
+	assert_int_equal(number_at(packed, table - 8), 0x184d2a5eU);
+	assert_int_equal(number_at(packed, table - 4), 8 * frames + 9);
+	for (size_t i = 0; i < frames; i++) {
+		size_t size = ZSTD_findFrameCompressedSize(packed->data + at, table - 8 - at);
+		unsigned long long content = ZSTD_getFrameContentSize(packed->data + at, size);
+		size_t wanted = i + 1 < frames ? DEFLATE_FRAME : len - i * DEFLATE_FRAME;
+
+		assert_false(ZSTD_isError(size));
+		assert_int_equal(content, wanted);
+		assert_int_equal(packed->data[at + 4] & 4, 4); /* RFC 8878, 3.1.1.1.1: the content checksum flag */
+		assert_int_equal(number_at(packed, table + 8 * i), size);
+		assert_int_equal(number_at(packed, table + 8 * i + 4), content);
+		at += size;
+	}
+	assert_int_equal(at, table - 8);
+}
+
+static void
+zstd_is_cut_into_frames_with_a_seek_table(void **state)
+{
+	static const struct {
+		size_t len, frames;
+	} rows[] = {{0, 1}, {1, 1}, {DEFLATE_FRAME, 1}, {DEFLATE_FRAME + 1, 2}, {PLAIN, 2}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		CLEAN_BUF packed = {0};
+		struct deflated done;
+
+		buf_init(&packed, ROOM);
+		compress_in(DEFLATE_ZSTD, rows[i].len, 65536, &packed, &done);
+		assert_seekable(&packed, rows[i].len, rows[i].frames);
+		assert_int_equal(done.packed, packed.len);
+	}
+}
+
+/* Each frame alone gives its own part: nothing in it leans on the one before. */
+static void
+zstd_frames_are_independent(void **state)
+{
+	CLEAN_BUF packed = {0};
+	unsigned char *out = malloc(PLAIN);
+
+	(void)state;
+	buf_init(&packed, ROOM);
+	compress_in(DEFLATE_ZSTD, PLAIN, PLAIN, &packed, NULL);
+	size_t first = ZSTD_findFrameCompressedSize(packed.data, packed.len);
+	size_t second = ZSTD_findFrameCompressedSize(packed.data + first, packed.len - first);
+	assert_int_equal(ZSTD_decompress(out, PLAIN, packed.data + first, second), PLAIN - DEFLATE_FRAME);
+	assert_memory_equal(out, plain + DEFLATE_FRAME, PLAIN - DEFLATE_FRAME);
 	free(out);
 }
 
@@ -223,6 +298,8 @@ main(void)
 	    cmocka_unit_test(gzip_is_read_by_zlib),
 	    cmocka_unit_test(raw_deflate_is_read_by_zlib),
 	    cmocka_unit_test(zstd_has_a_checksum_and_a_window_that_the_unpacker_takes),
+	    cmocka_unit_test(zstd_is_cut_into_frames_with_a_seek_table),
+	    cmocka_unit_test(zstd_frames_are_independent),
 	    cmocka_unit_test(bytes_do_not_depend_on_the_pieces),
 	    cmocka_unit_test(streams_follow_each_other),
 	    cmocka_unit_test(a_failing_sink_ends_the_compression),
