@@ -20,16 +20,13 @@ class Archive:
     kind: str
     path: Path
     sha256: str
+    size: int
     files: int
     bytes: int  # of all files
 
     @property
     def key(self):
         return f"{self.tree}.{self.kind}"
-
-    @property
-    def size(self):
-        return self.path.stat().st_size
 
     @property
     def label(self):
@@ -77,7 +74,8 @@ def get(name, train, scratch, say):
     if missing or not counts.exists():
         _make(name, {kind: cache / names[kind] for kind in missing}, counts, train, scratch, say)
     files, total = map(int, counts.read_text().split())
-    return [Archive(name, kind, cache / names[kind], digest(cache / names[kind]), files, total) for kind in KINDS]
+    paths = {kind: cache / names[kind] for kind in KINDS}
+    return [Archive(name, kind, path, digest(path), path.stat().st_size, files, total) for kind, path in paths.items()]
 
 
 def _make(name, wanted, counts, train, scratch, say):
