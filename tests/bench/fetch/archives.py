@@ -81,7 +81,12 @@ def get(name, train, scratch, say):
 def _make(name, wanted, counts, train, scratch, say):
     say(f"making {name}: {', '.join(wanted)}")
     folder = scratch / "tree"
-    files, total = trees.make(trees.TREES[name], folder)
+    if counts.exists() and "tar.gz" not in wanted:  # unpacking is faster than making it again
+        folder.mkdir()
+        subprocess.run(["tar", "-I", "igzip", "-xf", counts.with_suffix(""), "-C", folder], check=True)
+    else:
+        files, total = trees.make(trees.TREES[name], folder)
+        counts.write_text(f"{files} {total}\n")
     try:
         for kind, path in wanted.items():
             if kind == "pack.tar.zst":
@@ -95,6 +100,5 @@ def _make(name, wanted, counts, train, scratch, say):
             shutil.copyfile(part, f"{path}.part")
             part.unlink()
             os.replace(f"{path}.part", path)
-        counts.write_text(f"{files} {total}\n")
     finally:
         shutil.rmtree(folder)

@@ -2,7 +2,7 @@
 
     BENCH_SIZES=small,pex,large   which trees
     BENCH_RUNS=3                  rounds; in each, every recipe runs once, in turn
-    BENCH_SECONDS=500             no round is begun that would end later; how many runs there were stands in the table
+    BENCH_SECONDS=500             for measuring; what does not fit is left out, and how many runs there were stands in the table
     BENCH_ALL=1                   also recipes that are otherwise only run with the small archives
     BENCH_TMPFS=/dev/shm          where everything lies
 
@@ -30,6 +30,7 @@ from report import LARGER, Report, Row
 from doors import Doors
 from servers.program import tool
 
+SLOW = 2.5  # a peer that takes so many times what `train` takes is not measured more than once: nothing hangs on its second digit
 SHARES = {"small": 0.15, "pex": 0.45, "large": 1.0}  # of the time, used up when that size is done
 
 
@@ -47,7 +48,7 @@ class Measuring:
         self.bench = Bench(folder / "run", doors.pids)
         self.rounds = int(os.environ.get("BENCH_RUNS", 3))
         self.all = bool(os.environ.get("BENCH_ALL"))
-        self.begin = time.monotonic()
+        self.spent = 0.0
         self.seconds = float(os.environ.get("BENCH_SECONDS", 500))
         self.rows = []
 
@@ -58,15 +59,15 @@ class Measuring:
         with open(tar, "wb") as out:
             subprocess.run(["zstd", "-q", "-dc", made[1].path], stdout=out, check=True)
         rows = [Row(archive, recipe) for archive in made for recipe in self._recipes(archive, tar)]
-        longest = 0
+        rows.sort(key=lambda row: not row.recipe.essential)  # first what must not be left out
+        begin = time.monotonic()
+        end = begin + until * self.seconds - self.spent
         for number in range(self.rounds):
-            left = self.begin + until * self.seconds - time.monotonic()
-            if number and longest > left:
+            if number and time.monotonic() > end:
                 break
-            start = time.monotonic()
-            self._round(rows, number)
-            longest = max(longest, time.monotonic() - start)
-            say(f"{name}: round {number + 1} of {self.rounds}, {longest:.0f} s, load {load()}")
+            self._round(rows, number, end)
+            say(f"{name}: round {number + 1} of {self.rounds} done, load {load()}")
+        self.spent += time.monotonic() - begin
         self.rows += rows
         tar.unlink()
         for archive in made:
@@ -74,19 +75,28 @@ class Measuring:
 
     def _recipes(self, archive, tar):
         chosen = [*recipes.direct(self.tools, archive), *recipes.stages(self.tools, archive, tar)]
-        if archive.tree in LARGER:
+        if archive.tree in LARGER and archive.kind != "tar.zst":
             chosen += recipes.shaped(self.tools, archive)
         return [recipe for recipe in chosen if self.all or archive.tree not in LARGER or not recipe.seldom]
 
-    def _round(self, rows, number):
+    def _round(self, rows, number, end):
         """Every other round goes backwards, so that none always follows the same one."""
         for row in rows if number % 2 == 0 else reversed(rows):
+            if time.monotonic() > end and (number or not row.recipe.essential) or number and self._slow(row, rows):
+                continue
             env = self.doors.env(row.recipe.door)
             if row.recipe.role == "train":
                 env |= self._job(row.archive)
             unpacked = None if row.recipe.role == "stage" else (row.archive.files, row.archive.bytes)
             row.runs.append(self.bench.run(row.recipe.script, env, unpacked))
             self.bench.clear()
+
+    @staticmethod
+    def _slow(row, rows):
+        if row.archive.tree not in LARGER or row.recipe.essential or not row.runs:
+            return False
+        train = next(each for each in rows if each.recipe.role == "train" and (each.archive, each.recipe.door) == (row.archive, row.recipe.door))
+        return row.wall > SLOW * train.wall
 
     def _job(self, archive):
         """A job whose pipeline does nothing; its working folder is kept, so that no time goes into removing it."""
@@ -109,14 +119,14 @@ def machine():
             f"Linux {platform.release()}, {platform.freedesktop_os_release()['PRETTY_NAME']}; all on tmpfs, servers on the same processors")
 
 
-def versions(train, tools, peers):
+def versions(tools, peers):
     packages = subprocess.run([peers, "-m", "pip", "list", "--format=freeze", "--disable-pip-version-check"], stdout=subprocess.PIPE, text=True,
                               check=True).stdout
     pinned = [line.replace("==", " ") for line in packages.split() if line.startswith(("awscli=", "boto3="))]
     built = [re.sub(r"^(\w+)-", r"\1 ", Path(path).parent.name) for path in (tools.s5cmd, tool("versitygw"), tool("toxiproxy"))]
     curl = " ".join(first_line("curl", "--version").split()[:2])
     openssl = " ".join(first_line("openssl", "version").split()[:2])
-    return "; ".join([first_line(train, "version"), *pinned, *built, curl, openssl, first_line("tar", "--version"),
+    return "; ".join([first_line(tools.train, "version"), *pinned, *built, curl, openssl, first_line("tar", "--version"),
                       first_line("gzip", "--version"), first_line("igzip", "--version"), first_line("zstd", "--version").strip("* ")])
 
 
@@ -129,7 +139,7 @@ def start_figures(build):
 def report(measuring, build, tools, peers, before):
     made = Report(measuring.rows, len(os.sched_getaffinity(0)))
     yield f"{time.strftime('%Y-%m-%d')}. Machine: {machine()}."
-    yield f"\nVersions: {versions(build / 'train', tools, peers)}."
+    yield f"\nVersions: {versions(tools, peers)}."
     yield (f"\nLoad average before {before}, after {load()}; while a recipe ran, the rest of the machine kept {made.others():.2f} processors busy "
            "on average (an idle machine: 0.1 or less).")
     yield from made.tables()
@@ -140,8 +150,7 @@ def report(measuring, build, tools, peers, before):
 def main(build):
     subprocess.run([HERE.parents[2] / "agent" / "deps" / "need", "time", "tar", "gzip", "isal", "zstd", "curl", "openssl"], check=True)
     build = Path(build).resolve()
-    train, peers = build / "train", Path(tool("peers"))
-    tools = recipes.Tools(train, peers, peers.parent / "aws", tool("s5cmd"))
+    peers = Path(tool("peers"))
     sizes = os.environ.get("BENCH_SIZES", ",".join(SHARES)).split(",")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers end and the folder goes
     before = load()
@@ -151,6 +160,8 @@ def main(build):
         if kind != "tmpfs":
             say(f"'{folder}' is on {kind}, not on tmpfs: set BENCH_TMPFS")
             return 1
+        train = Path(shutil.copy(build / "train", folder))  # a make meanwhile changes nothing
+        tools = recipes.Tools(train, peers, peers.parent / "aws", tool("s5cmd"))
         measuring = Measuring(folder, train, stack.enter_context(Doors(folder)), tools)
         for name in sizes:
             measuring.size(name, SHARES[name])

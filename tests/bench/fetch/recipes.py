@@ -15,6 +15,12 @@ class Recipe:
     verifies: bool = False
     door: str = "http"  # or https, shaped: which endpoint it gets
     seldom: bool = False  # only where the archive is small, or when all are asked for
+    target: bool = False  # something is promised in comparison with it
+
+    @property
+    def essential(self):
+        """Without it nothing can be judged."""
+        return self.role != "peer" or self.target
 
 
 class Tools:
@@ -81,7 +87,7 @@ def direct(tools, archive):
         return
     for verifies in (False, True):
         if archive.kind == "tar.gz":
-            yield _pipe(tools, archive, "aws", "gzip", verifies, seldom=verifies)
+            yield _pipe(tools, archive, "aws", "gzip", verifies, seldom=verifies, target=not verifies)
             yield _pipe(tools, archive, "s5cmd", "gzip", verifies, seldom=verifies)
             yield _boto3(tools, archive, "gzip", verifies, seldom=verifies)
             yield _pipe(tools, archive, "curl", "gzip", verifies, seldom=verifies)
@@ -100,7 +106,7 @@ def shaped(tools, archive):
     fast = FAST[archive.kind]
     yield _train(tools, "shaped")
     if archive.kind == "tar.gz":
-        yield _pipe(tools, archive, "curl", "gzip", False, door="shaped")
+        yield _pipe(tools, archive, "curl", "gzip", False, door="shaped", target=True)
     yield _pipe(tools, archive, "curl", fast, False, door="shaped")
     yield _pipe(tools, archive, "s5cmd", fast, False, door="shaped")
 

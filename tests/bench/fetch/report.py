@@ -88,6 +88,8 @@ class Report:
             plain = [row for row in self._of(archive) if row.recipe.door in ("http", "https")]
             yield from _table(plain, train, "over loopback")
             yield f"\n{bound_of(self._of(archive, role='stage'), self.cores)}: `train` takes {self._times(archive):.2f} times that."
+            if left := [row.recipe.name for row in self.rows if row.archive == archive and not row.runs]:
+                yield f"\nLeft out for want of time: {', '.join(left)}."
             if slow := self._of(archive, "shaped"):
                 yield ""
                 yield from _table(slow, self._train(archive, "shaped"), "each connection 90 MB/s, 10 ms late")
