@@ -83,7 +83,7 @@ def direct(tools, archive):
     fast = FAST[archive.kind]
     yield _train(tools)
     if archive.kind == "pack.tar.zst":
-        yield from (_pipe(tools, archive, who, fast, False) for who in ("curl", "s5cmd"))
+        yield from (_pipe(tools, archive, who, fast, False, target=True) for who in ("curl", "s5cmd"))
         return
     for verifies in (False, True):
         if archive.kind == "tar.gz":
@@ -92,13 +92,13 @@ def direct(tools, archive):
             yield _boto3(tools, archive, "gzip", verifies, seldom=verifies)
             yield _pipe(tools, archive, "curl", "gzip", verifies, seldom=verifies)
         yield _pipe(tools, archive, "aws", fast, verifies, seldom=verifies)
-        yield _pipe(tools, archive, "s5cmd", fast, verifies)
+        yield _pipe(tools, archive, "s5cmd", fast, verifies, target=not verifies)
         yield _boto3(tools, archive, fast, verifies, seldom=verifies)
-        yield _pipe(tools, archive, "curl", fast, verifies)
+        yield _pipe(tools, archive, "curl", fast, verifies, target=not verifies)
     yield _train(tools, "https")
     for verifies in (False, True):
         recipe = _pipe(tools, archive, "curl", fast, verifies, door="https")
-        yield Recipe(recipe.name.replace("curl", "curl https"), recipe.script, verifies=verifies, door="https")
+        yield Recipe(recipe.name.replace("curl", "curl https"), recipe.script, verifies=verifies, door="https", target=not verifies)
 
 
 def shaped(tools, archive):

@@ -88,11 +88,15 @@ class Report:
             plain = [row for row in self._of(archive) if row.recipe.door in ("http", "https")]
             yield from _table(plain, train, "over loopback")
             yield f"\n{bound_of(self._of(archive, role='stage'), self.cores)}: `train` takes {self._times(archive):.2f} times that."
-            if left := [row.recipe.name for row in self.rows if row.archive == archive and not row.runs]:
+            if left := [self._name(row) for row in self.rows if row.archive == archive and not row.runs]:
                 yield f"\nLeft out for want of time: {', '.join(left)}."
             if slow := self._of(archive, "shaped"):
                 yield ""
                 yield from _table(slow, self._train(archive, "shaped"), "each connection 90 MB/s, 10 ms late")
+
+    @staticmethod
+    def _name(row):
+        return row.recipe.name + (" (shaped)" if row.recipe.door == "shaped" else "")
 
     def _times(self, archive):
         return self._train(archive).wall / bound_of(self._of(archive, role="stage"), self.cores).seconds
@@ -118,8 +122,9 @@ class Report:
             for door in ("http", "https"):
                 if peers := self._of(archive, door, "peer"):
                     best, train = min(peers, key=lambda row: row.wall), self._train(archive, door)
-                    yield (f"behind no peer, {door}", archive.key, f"{train.wall / best.wall:.2f} × the best ({best.recipe.name})",
-                           train.wall <= best.wall)
+                    left = sum(not row.runs for row in self.rows if row.archive == archive and row.recipe.door == door)
+                    yield (f"behind no peer, {door}", archive.key, f"{train.wall / best.wall:.2f} × the best ({best.recipe.name})"
+                           + (f"; {left} not measured" if left else ""), train.wall <= best.wall)
         for archive in archives:
             if archive.tree in LARGER:
                 yield f"within {BOUND_TIMES} × the bound", archive.key, f"{self._times(archive):.2f} ×", self._times(archive) <= BOUND_TIMES
