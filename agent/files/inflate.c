@@ -199,8 +199,8 @@ read_gzip(struct inflate *inflate, void *bytes, size_t len, struct err *err)
 
 /* ---- zstd ---- */
 
-static int
-zstd_failed(size_t code, struct err *err)
+int
+inflate_zstd_failed(size_t code, struct err *err)
 {
 	ZSTD_ErrorCode why = ZSTD_getErrorCode(code);
 
@@ -298,7 +298,7 @@ read_zstd(struct inflate *inflate, void *bytes, size_t len, struct err *err)
 		ZSTD_inBuffer in = {.src = inflate->input + inflate->at, .size = input_left(inflate)};
 		size_t left = ZSTD_decompressStream(inflate->zstd, &out, &in);
 		if (ZSTD_isError(left)) {
-			return zstd_failed(left, err);
+			return inflate_zstd_failed(left, err);
 		}
 		inflate->at += in.pos;
 		inflate->place = left == 0 ? BETWEEN : IN_BODY;
@@ -367,6 +367,12 @@ struct source
 inflate_source(struct inflate *inflate)
 {
 	return (struct source){.read = inflate_read, .self = inflate};
+}
+
+void
+inflate_follows(struct inflate *inflate)
+{
+	inflate->members = 1;
 }
 
 void

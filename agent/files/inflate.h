@@ -1,5 +1,5 @@
 /*
- * Decompression as a source over a source: gzip by isa-l, zstd by its library. The only file besides deflate.c that knows them.
+ * Decompression as a source over a source: gzip by isa-l, zstd by its library. With deflate.c and frames.c the only file that knows them.
  *
  * Invariants: nothing ends quietly. gzip: every member's CRC and length are checked, several members are one stream, bytes behind the
  * last member are refused. zstd: a frame that is cut is refused, content checksums are checked, skippable frames are skipped, frames may
@@ -34,6 +34,12 @@ MUST_CHECK int inflate_raw(const void *packed, size_t packed_len, void *plain, s
 
 /* The CRC-32 of gzip and zip. */
 uint32_t inflate_crc32(const void *bytes, size_t len);
+
+/* Members or frames came before, and were somebody else's: what begins no further one is then said to follow them. */
+void inflate_follows(struct inflate *inflate);
+
+/* What an error of zstd means, for whoever else calls it (files/frames.c). Returns -1. */
+int inflate_zstd_failed(size_t code, struct err *err);
 
 void inflate_free(struct inflate *inflate);
 void inflate_clean(struct inflate **inflate);

@@ -14,6 +14,7 @@
 #include "files/archive.h"
 #include "files/digest.h"
 #include "files/folder.h"
+#include "files/frames.h"
 #include "files/inflate.h"
 #include "files/kind.h"
 #include "files/zip.h"
@@ -52,7 +53,20 @@ untar(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 	return 0;
 }
 
-/* What was compressed must be a tar, and its own first bytes say so. */
+/* What was compressed must be a tar, and its own first bytes say so: 'peek' holds them. */
+static int
+look_for_tar(struct peek *peek, const struct source *plain, enum kind kind, struct err *err)
+{
+	if (peek_init(peek, plain, err) < 0) {
+		return -1;
+	}
+	if (kind_of(peek->bytes, peek->len) != KIND_TAR) {
+		return err_set(err, ERR_ARCHIVE, 0, "the %s holds no tar but %s",
+		    kind == KIND_TAR_GZ ? "gzip file" : "zstd file", kind_looks_like(peek->bytes, peek->len));
+	}
+	return 0;
+}
+
 static int
 inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const struct unpack_wish *wish,
     struct unpacked *unpacked, struct err *err)
@@ -72,12 +86,8 @@ inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const st
 		return -1;
 	}
 	struct source plain = inflate_source(inflate);
-	if (peek_init(&peek, &plain, err) < 0) {
+	if (look_for_tar(&peek, &plain, kind, err) < 0) {
 		return -1;
-	}
-	if (kind_of(peek.bytes, peek.len) != KIND_TAR) {
-		return err_set(err, ERR_ARCHIVE, 0, "the %s holds no tar but %s",
-		    kind == KIND_TAR_GZ ? "gzip file" : "zstd file", kind_looks_like(peek.bytes, peek.len));
 	}
 	struct source tar = peek_source(&peek);
 	if (stage_start(&stage, &plan, &tar, err) < 0) {
@@ -89,6 +99,29 @@ inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const st
 	unpacked->inflated = 1;
 	unpacked->waited_us = stage.waited_us;
 	unpacked->blocked_us = stage.blocked_us;
+	return result;
+}
+
+/* Small frames are decoded by several threads; this one writes what they have done. */
+static int
+untar_frames(
+    const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
+{
+	CLEAN_FRAMES *frames = frames_new(src, wish->budget, wish->threads, wish->window_max, err);
+
+	if (frames == NULL) {
+		return -1;
+	}
+	const struct source plain = frames_source(frames);
+	struct peek peek;
+	if (look_for_tar(&peek, &plain, KIND_TAR_ZST, err) < 0) {
+		return -1;
+	}
+	const struct source tar = peek_source(&peek);
+	int result = untar(&tar, dir_fd, wish, unpacked, err);
+
+	unpacked->inflated = 1;
+	unpacked->waited_us = frames_waited_us(frames);
 	return result;
 }
 
@@ -296,8 +329,12 @@ unpack(const struct source *src, int dir_fd, const struct unpack_wish *wish, str
 	switch (kind) {
 	case KIND_TAR:
 		return untar(&whole, dir_fd, wish, unpacked, err);
-	case KIND_TAR_GZ:
 	case KIND_TAR_ZST:
+		if (whole.lend != NULL && wish->threads > 1 && frames_fit(peek.bytes, peek.len)) {
+			return untar_frames(&whole, dir_fd, wish, unpacked, err);
+		}
+		return inflate_and_untar(kind, &whole, dir_fd, wish, unpacked, err);
+	case KIND_TAR_GZ:
 		return inflate_and_untar(kind, &whole, dir_fd, wish, unpacked, err);
 	case KIND_ZIP:
 	case KIND_SCRIPT:

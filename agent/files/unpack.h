@@ -31,6 +31,7 @@ struct unpack_wish {
 	struct tree_limits limits;
 	uint64_t window_max;   /* of zstd: a quarter of fetch-memory */
 	int spool_fd;          /* folder for the spooled zip, borrowed */
+	int threads;           /* that decode a .tar.zst of small frames (files/frames.h) */
 	struct budget *budget; /* of buffers; an eighth of it is used here */
 	void (*wake)(
 	    void *self); /* makes a waiting read of the source come back, when nobody wants the rest; or NULL */

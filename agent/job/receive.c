@@ -12,6 +12,7 @@
 #include "base/stage.h"
 #include "base/text.h"
 #include "config/arguments.h"
+#include "config/machine.h"
 #include "files/digest.h"
 #include "files/unpack.h"
 #include "job/job.h"
@@ -269,6 +270,7 @@ unpack_stream(struct job *job, struct origin *origin, struct digest *digest, str
 	    .limits = receive_limits(job),
 	    .window_max = job->budget.max / WINDOW_SHARE,
 	    .spool_fd = job->workspace.base_fd,
+	    .threads = machine_cpus(),
 	    .budget = &job->budget,
 	    .wake = stop_feeding,
 	    .self = &feeding,
