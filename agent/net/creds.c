@@ -199,6 +199,7 @@ renew(struct creds *creds, struct err *err)
 		credentials_release(&fresh);
 		return -1;
 	}
+	fresh.serial = creds->held.serial + 1;
 	credentials_release(&creds->held);
 	creds->held = fresh;
 	creds->has = 1;
@@ -234,9 +235,13 @@ creds_let_go(struct creds *creds)
 }
 
 void
-creds_renew(struct creds *creds)
+creds_renew(struct creds *creds, unsigned serial)
 {
-	creds->has = 0;
+	creds_hold(creds);
+	if (creds->held.serial == serial) {
+		creds->has = 0;
+	}
+	creds_let_go(creds);
 }
 
 struct creds *

@@ -49,6 +49,7 @@ struct credentials {
 	struct secret token;  /* empty for long-lived keys */
 	int64_t expires_s;    /* wall clock, seconds since the epoch; 0 when they do not end */
 	const char *provider; /* in words: "environment", "container" and so on */
+	unsigned serial;      /* counts what a chain gave */
 };
 
 struct creds;
@@ -73,8 +74,11 @@ MUST_CHECK int creds_get(struct creds *creds, const struct credentials **current
 void creds_hold(struct creds *creds);
 void creds_let_go(struct creds *creds);
 
-/* Drops what is held, because a service said it has expired: the next creds_get asks the provider again. */
-void creds_renew(struct creds *creds);
+/*
+ * Drops the credentials of that serial, because a service said they have expired: the next creds_get asks the provider again. What is
+ * newer stays, so that many connections that are told so at the same time cost one renewal. Not between creds_hold and creds_let_go.
+ */
+void creds_renew(struct creds *creds, unsigned serial);
 
 void credentials_release(struct credentials *credentials);
 

@@ -107,14 +107,14 @@ check_time(struct http *http, struct err *err)
 	if (now_ms >= http->now.deadline_ms) {
 		return http_fail_in_time(http, err, "did not answer in time");
 	}
-	if (http->now.waited_ms >= HTTP_SLOW_WINDOW_MS) {
-		if (http->now.waited_bytes < HTTP_SLOW_BYTES) {
-			return http_fail_in_time(http, err, "sent next to nothing for 30 seconds");
-		}
+	/* Counted from when enough had come, so that a sender that falls silent is found out in one window. */
+	if (http->now.waited_bytes >= HTTP_SLOW_BYTES) {
 		http->now.waited_ms = 0;
 		http->now.waited_bytes = 0;
 	}
-	return 0;
+	return http->now.waited_ms < HTTP_SLOW_WINDOW_MS
+	           ? 0
+	           : http_fail_in_time(http, err, "sent next to nothing for 15 seconds");
 }
 
 /* libcurl does not pass over descriptors below 0. */

@@ -25,11 +25,11 @@ enum {
 	HTTP_CONNECT_MS = 10000, /* TCP and TLS together, where the request sets nothing else */
 
 	/*
-	 * A transfer slower than this over a whole window of waiting is dead: 1 kB/s for 30 s. Only time spent waiting
+	 * A transfer that takes longer than this for so many bytes is dead: under 1 kB/s for 15 s. Only time spent waiting
 	 * here counts.
 	 */
-	HTTP_SLOW_WINDOW_MS = 30000,
-	HTTP_SLOW_BYTES = 30 * 1024,
+	HTTP_SLOW_WINDOW_MS = 15000,
+	HTTP_SLOW_BYTES = 15 * 1024,
 
 	HTTP_HEADERS_MAX = 32, /* header lines of a request */
 };

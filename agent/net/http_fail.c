@@ -5,6 +5,8 @@
 #include "net/address.h"
 #include "net/http_inside.h"
 
+enum { TOO_LARGE = 100 /* CURLE_TOO_LARGE, which the headers of libcurl before 8.6 do not have */ };
+
 int
 http_fail_refused(struct http *http, struct err *err)
 {
@@ -61,7 +63,7 @@ http_fail(struct http *http, struct err *err)
 {
 	if (http->now.refused != 0 && http->now.head <= 0) {
 		(void)http_fail_refused(http, err);
-	} else if (http->now.head < 0) {
+	} else if (http->now.head < 0 || (int)http->now.result == TOO_LARGE) { /* all lines, or a single one */
 		(void)err_set(
 		    err, ERR_UNAVAILABLE, 0, "'%s' sent more than %d bytes of headers", http->shown, HTTP_HEAD_MAX);
 	} else if (http->now.head > 0 && http->now.result == CURLE_PARTIAL_FILE) {

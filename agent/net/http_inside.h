@@ -28,7 +28,7 @@ struct transfer {
 	struct http_reply *reply; /* the caller's, only while http_open runs */
 	int paused;
 	int64_t body_got;
-	int64_t waited_ms, waited_bytes; /* of the present window of waiting */
+	int64_t waited_ms, waited_bytes; /* of waiting, since HTTP_SLOW_BYTES had come */
 };
 
 struct http {

@@ -71,8 +71,11 @@ reopen(struct resume *r, int *again, struct err *err)
 	if (reply.status == 412 || (http_header(&reply, "etag", etag, sizeof(etag)) && strcmp(etag, r->etag) != 0)) {
 		return fail_changed(r, ESTALE, "it was replaced meanwhile", err);
 	}
-	if (reply.status != 206 || !range_fits(&reply, r)) {
+	if (reply.status != 206) {
 		return fail_changed(r, ENOTSUP, "the server does not send parts", err);
+	}
+	if (!range_fits(&reply, r)) {
+		return fail_changed(r, ENOTSUP, "the server sends another part than the one asked for", err);
 	}
 	r->flow_end = end_of(r);
 	r->flowing = 1;

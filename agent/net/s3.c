@@ -26,8 +26,9 @@ struct s3 {
 	struct aws_endpoint endpoint;
 	struct resume resume;
 	char etag[HTTP_ETAG_MAX];
-	int redirected; /* a wrong region is followed once */
-	int renewed;    /* expired credentials are renewed once */
+	int redirected;     /* a wrong region is followed once */
+	int renewed;        /* expired credentials are renewed once */
+	unsigned signed_by; /* of the last request */
 };
 
 int
@@ -66,7 +67,12 @@ send_get(struct s3 *s3, const char *range, const char *if_match, struct http_rep
 	CLEAN_BUF url = {0};
 	struct sigv4_header headers[4];
 	struct service_call call = {
-	    .method = "GET", .headers = headers, .region = s3->endpoint.region, .service = "s3"};
+	    .method = "GET",
+	    .headers = headers,
+	    .region = s3->endpoint.region,
+	    .service = "s3",
+	    .signed_by = &s3->signed_by,
+	};
 
 	buf_init(&url, URL_MAX - 1);
 	if (aws_object_url(&s3->endpoint, s3->bucket, s3->key, s3->version_id, &url, err) < 0) {
@@ -231,9 +237,7 @@ judge(struct s3 *s3, const struct http_reply *reply, struct err *err)
 	}
 	if (retry_is_stale(error.code) && !s3->renewed) {
 		s3->renewed = 1;
-		creds_hold(s3->creds);
-		creds_renew(s3->creds);
-		creds_let_go(s3->creds);
+		creds_renew(s3->creds, s3->signed_by);
 		return 1;
 	}
 	if (retry_class_of(reply->status, error.code) != RETRY_NO) {

@@ -38,6 +38,9 @@ sign_held(
 	if (creds_get(creds, &keys, err) < 0) {
 		return -1;
 	}
+	if (call->signed_by != NULL) {
+		*call->signed_by = keys->serial;
+	}
 	if (call->header_count + 1 > SIGV4_HEADERS_MAX) {
 		return err_set(err, ERR_BUG, 0, "too many headers for '%s'", call->service);
 	}

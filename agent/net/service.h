@@ -33,6 +33,7 @@ struct service_call {
 	const char *service; /* name for signing; NULL: the request is not signed */
 	int connect_ms;      /* as in struct http_request */
 	int64_t deadline_ms; /* as there */
+	unsigned *signed_by; /* gets the serial of the credentials, for creds_renew; or NULL */
 };
 
 /* The service's words about a refusal; all "" or 0 when it had none. */

@@ -26,6 +26,7 @@ struct asking {
 	const char *arn;
 	struct aws_endpoint endpoint;
 	int renewed;
+	unsigned signed_by; /* of the last request */
 	int64_t retry_after_ms;
 };
 
@@ -99,7 +100,7 @@ judge(struct asking *asking, const struct http_reply *reply, struct err *err)
 	asking->retry_after_ms = error.retry_after_ms;
 	if (retry_is_stale(error.code) && !asking->renewed) {
 		asking->renewed = 1;
-		creds_renew(asking->creds);
+		creds_renew(asking->creds, asking->signed_by);
 		return 1;
 	}
 	if (retry_class_of(reply->status, error.code) != RETRY_NO) {
@@ -131,6 +132,7 @@ ask_once(struct asking *asking, const char *body, struct buf *answer, struct err
 	    .service = "sagemaker",
 	    .connect_ms = TAGS_CONNECT_MS,
 	    .deadline_ms = clock_now_ms() + ANSWER_MS,
+	    .signed_by = &asking->signed_by,
 	};
 
 	asking->retry_after_ms = 0;

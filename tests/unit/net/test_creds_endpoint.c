@@ -260,7 +260,9 @@ creds_are_kept_until_they_are_renewed(void **state)
 	loopback_start(&lo, steps, 2);
 	assert_int_equal(ask_container(&lo, &env, &creds, &got, &err), 0);
 	assert_int_equal(creds_get(creds, &got, &err), 0);
-	creds_renew(creds);
+	creds_renew(creds, got->serial - 1);
+	assert_int_equal(creds_get(creds, &got, &err), 0);
+	creds_renew(creds, got->serial);
 	assert_int_equal(creds_get(creds, &got, &err), 0);
 	loopback_stop(&lo);
 	assert_int_equal(lo.served, 2);
