@@ -14,6 +14,9 @@
 #include "base/err.h"
 #include "base/fd.h"
 
+/* More than any machine has: no limit at all. */
+static const unsigned long long UNLIMITED = 1ULL << 60;
+
 static const char ONLINE_CPUS[] = "/sys/devices/system/cpu/online";
 
 enum {
@@ -165,4 +168,29 @@ machine_args_max(void)
 	}
 	room = room < ARGS_MIN ? ARGS_MIN : room;
 	return room - ARGS_RESERVE;
+}
+
+/* The number in the file; 0 when there is none ("max"), and for v1's way to say so: the largest number of whole pages. */
+static uint64_t
+limit_in(const char *cgroup, const char *name)
+{
+	char path[PATH_BYTES_MAX];
+	unsigned long long limit = 0;
+
+	(void)snprintf(path, sizeof(path), "%s/%s", cgroup, name);
+	FILE *file = fopen(path, "re");
+	if (file == NULL) {
+		return 0;
+	}
+	int read = fscanf(file, "%19llu", &limit);
+	(void)fclose(file);
+	return read == 1 && limit < UNLIMITED ? limit : 0;
+}
+
+uint64_t
+machine_memory_limit(const char *cgroup)
+{
+	uint64_t limit = limit_in(cgroup, "memory.max");
+
+	return limit > 0 ? limit : limit_in(cgroup, "memory/memory.limit_in_bytes");
 }

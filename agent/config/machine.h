@@ -5,6 +5,7 @@
 #define TRAIN_CONFIG_MACHINE_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/attr.h"
@@ -24,5 +25,11 @@ int machine_home(uid_t uid, const char *passwd, char out[PATH_BYTES_MAX]);
 
 /* Bytes that arguments and environment of a new process may have together: a quarter of the stack limit, as the kernel counts, less a reserve. */
 size_t machine_args_max(void);
+
+/*
+ * The container's memory limit in bytes: 'cgroup' ("/sys/fs/cgroup") holds memory.max (v2) or memory/memory.limit_in_bytes (v1). 0 when there is none,
+ * or none that could ever bind.
+ */
+uint64_t machine_memory_limit(const char *cgroup);
 
 #endif

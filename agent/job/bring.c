@@ -12,6 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config/machine.h"
 #include "config/variables.h"
 #include "files/copy.h"
 #include "files/folder.h"
@@ -19,6 +20,11 @@
 #include "job/job.h"
 #include "job/origin.h"
 #include "job/receive.h"
+
+enum {
+	LIMIT_SHARE = 4,      /* of the container's memory, one part may be fetch-memory */
+	MEMORY_MIN = 8 << 20, /* the least that fetch-memory may be (config/setting_table.c) */
+};
 
 /* ---- where to work ---- */
 
@@ -231,6 +237,21 @@ explain(struct job *job, struct err *err)
 	return -1;
 }
 
+/*
+ * What the setting says; where nobody set it, no more than a quarter of the container's limit: the page cache of what is written counts against that, too.
+ */
+static size_t
+memory_for(const struct job *job)
+{
+	int64_t wanted = settings_bytes(&job->settings, SETTING_FETCH_MEMORY);
+	int64_t share = (int64_t)(machine_memory_limit("/sys/fs/cgroup") / LIMIT_SHARE);
+
+	if (share == 0 || share >= wanted || settings_source(&job->settings, SETTING_FETCH_MEMORY) != SOURCE_DEFAULT) {
+		return (size_t)wanted;
+	}
+	return (size_t)(share > MEMORY_MIN ? share : MEMORY_MIN);
+}
+
 int
 job_bring(struct job *job, struct err *err)
 {
@@ -240,7 +261,7 @@ job_bring(struct job *job, struct err *err)
 	job->net.deadline_ms = clock_now_ms() + settings_ms(&job->settings, SETTING_FETCH_TIMEOUT);
 	job->net.plain_http = job->plan.may_http;
 	job->net.tally = &job->tally;
-	budget_init(&job->budget, (size_t)settings_bytes(&job->settings, SETTING_FETCH_MEMORY));
+	budget_init(&job->budget, memory_for(job));
 	if (job->request->project != NULL || job->plan.how == CODE_FOUND_HERE) {
 		job->code.found_by = job->request->project != NULL ? "train run" : code_find_name(job->plan.how);
 		(void)snprintf(job->code.kind, sizeof(job->code.kind), "%s", "in place");

@@ -126,10 +126,42 @@ machine_leaves_room_for_arguments_by_the_stack_limit(void **state)
 	}
 }
 
+static void
+machine_reads_the_containers_memory_limit(void **state)
+{
+	static const struct {
+		const char *file, *text;
+		unsigned long long limit;
+	} cases[] = {
+	    {"memory.max", "268435456\n", 268435456}, {"memory.max", "max\n", 0}, {"memory.max", "", 0},
+	    {"memory/memory.limit_in_bytes", "1048576\n", 1048576},
+	    {"memory/memory.limit_in_bytes", "9223372036854771712\n", 0}, /* v1 without one */
+	};
+	char folder[ROOT_MAX] = "/tmp/train-cgroup-XXXXXX", memory[2 * ROOT_MAX], path[2 * ROOT_MAX];
+
+	(void)state;
+	assert_non_null(mkdtemp(folder));
+	assert_int_equal(machine_memory_limit(folder), 0);
+	(void)snprintf(memory, sizeof(memory), "%s/memory", folder);
+	assert_int_equal(mkdir(memory, 0700), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", folder, cases[i].file);
+		FILE *file = fopen(path, "we");
+		assert_non_null(file);
+		assert_true(fputs(cases[i].text, file) >= 0);
+		assert_int_equal(fclose(file), 0);
+		assert_true(machine_memory_limit(folder) == cases[i].limit);
+		assert_int_equal(unlink(path), 0);
+	}
+	assert_int_equal(rmdir(memory), 0);
+	assert_int_equal(rmdir(folder), 0);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(machine_reads_the_containers_memory_limit),
 	    cmocka_unit_test(machine_counts_processors_as_python_does),
 	    cmocka_unit_test(machine_reads_the_kernels_list_of_processors),
 	    cmocka_unit_test(machine_counts_gpus_by_their_devices),
