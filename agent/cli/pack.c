@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/verb.h"
 #include "files/pack.h"
 
@@ -113,7 +114,12 @@ verb_pack(char *const *argv, char *const *envp, struct err *err)
 		return -1;
 	}
 	wish.dir_fd = dir_fd;
-	if (pack_folder(&wish, &report, err) < 0) {
+	struct progress progress = progress_begin();
+	wish.moved = progress_show;
+	wish.self = &progress;
+	int packed = pack_folder(&wish, &report, err);
+	progress_end(&progress);
+	if (packed < 0) {
 		say_left_out(&report);
 		return -1;
 	}

@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "cli/jobroot.h"
 #include "cli/options.h"
+#include "cli/progress.h"
 #include "cli/verb.h"
 #include "config/variables.h"
 #include "files/pack.h"
@@ -69,14 +70,20 @@ pack_target(
     const struct target *target, const char *file, char *const *envp, struct pack_report *report, struct err *err)
 {
 	CLEAN_FD dir = open(target->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct pack_wish wish = {.dir_fd = dir, .dir = target->path, .file = file};
+	struct progress progress = progress_begin();
+	struct pack_wish wish = {
+	    .dir_fd = dir, .dir = target->path, .file = file, .moved = progress_show, .self = &progress};
 
 	if (dir < 0) {
 		return err_set(err, ERR_IO, errno, "cannot open '%s'", target->path);
 	}
 	if (pack_kind(file, &wish.kind, err) < 0 ||
-	    pack_time(variables_get(envp, "SOURCE_DATE_EPOCH"), &wish.mtime, err) < 0 ||
-	    pack_folder(&wish, report, err) < 0) {
+	    pack_time(variables_get(envp, "SOURCE_DATE_EPOCH"), &wish.mtime, err) < 0) {
+		return -1;
+	}
+	int packed = pack_folder(&wish, report, err);
+	progress_end(&progress);
+	if (packed < 0) {
 		return -1;
 	}
 	log_info("packed '%s': %lld files, %lld bytes, SHA-256 %s", target->path, (long long)report->files,

@@ -28,7 +28,14 @@ const struct verb verbs[] = {
     {"pack", "DIR -o FILE", "writes the code archive, the same bytes every time",
         "The suffix of FILE chooses the kind: .tar.zst, .tar.gz, .tar or .zip. Prints on stdout the settings that pin it.\n"
         "\n"
-        "  -o FILE              where to write it\n",
+        "Left out, each rule with a line on stderr:\n"
+        "  /data/ /model/ /output/ /checkpoints/   unless a source file lies in it\n"
+        "  /.train/ /.git/, __pycache__/ anywhere, FILE itself\n"
+        "  what .gitignore says, in every folder\n"
+        "  what .trainignore says: the same syntax, and the last word: '!/data/' takes a rule above back\n"
+        "\n"
+        "  -o FILE              where to write it\n"
+        "  SOURCE_DATE_EPOCH    variable: the time of every entry, in seconds since 1970 [946684800]\n",
         verb_pack},
     {"metrics", "[DIR] [--agent]", "prints MetricDefinitions for CreateTrainingJob",
         "Reads DIR/pipeline.json (the current folder without DIR) and prints a JSON array on stdout.\n"

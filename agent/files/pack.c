@@ -68,8 +68,29 @@ write_entry(const struct format *format, const struct pack_entry *entry, const s
 	                           : pack_tar_add(format->tar, entry, content, size, err);
 }
 
+/* A file's content on its way, and whoever wants to know. */
+struct watched {
+	struct source content;
+	const struct pack_file *file;
+	const struct pack_wish *wish;
+	int64_t before, all; /* bytes of the files packed so far, and of all */
+};
+
+static ssize_t
+read_watched(void *self, void *bytes, size_t len, struct err *err)
+{
+	struct watched *watched = self;
+	ssize_t n = source_read(&watched->content, bytes, len, err);
+
+	if (n > 0 && watched->wish->moved != NULL) {
+		watched->wish->moved(
+		    watched->wish->self, watched->before + watched->file->size - watched->file->left, watched->all);
+	}
+	return n;
+}
+
 static int
-add_file(const struct format *format, const struct pack_wish *wish, const struct pack_entry *entry,
+add_file(const struct format *format, const struct pack_wish *wish, const struct pack_entry *entry, int64_t all,
     struct pack_report *report, struct err *err)
 {
 	CLEAN_PACK_FILE file = {.fd = -1};
@@ -77,7 +98,9 @@ add_file(const struct format *format, const struct pack_wish *wish, const struct
 	if (pack_file_open(&file, wish->dir_fd, entry->path, err) < 0) {
 		return -1;
 	}
-	struct source content = pack_file_source(&file);
+	struct watched watched = {
+	    .content = pack_file_source(&file), .file = &file, .wish = wish, .before = report->bytes, .all = all};
+	const struct source content = {.read = read_watched, .self = &watched};
 	report->files++;
 	report->bytes += file.size;
 	return write_entry(format, entry, &content, file.size, err);
@@ -89,11 +112,14 @@ add_entries(const struct format *format, const struct pack_wish *wish, const str
 {
 	int result = 0;
 
+	if (wish->moved != NULL) {
+		wish->moved(wish->self, 0, list->bytes);
+	}
 	for (size_t i = 0; i < list->count && result == 0; i++) {
 		const struct pack_entry *entry = &list->entries[i];
 
 		if (S_ISREG(entry->mode)) {
-			result = add_file(format, wish, entry, report, err);
+			result = add_file(format, wish, entry, list->bytes, report, err);
 			continue;
 		}
 		report->folders += S_ISDIR(entry->mode);

@@ -34,6 +34,10 @@ struct pack_wish {
 	    *file; /* where the archive goes: written beside it and renamed; a link there is replaced, not followed */
 	enum kind kind; /* KIND_TAR_ZST, KIND_TAR_GZ, KIND_TAR, KIND_ZIP */
 	int64_t mtime;  /* of every entry: pack_time */
+
+	/* Told 'self' and how many bytes of all files were packed, at the beginning and then after each piece; NULL when nobody wants to know. */
+	void (*moved)(void *self, int64_t done, int64_t all);
+	void *self;
 };
 
 /* One rule and what it did. */

@@ -209,6 +209,14 @@ def test_the_archive_itself_cannot_be_taken_back(tmp_path):
         assert names_in(folder / "code.tar") == {b"pipeline.json", b".trainignore"}
 
 
+@pytest.mark.parametrize("page", ["help", "README"])
+def test_what_is_left_out_is_told_beforehand(page):
+    text = run("help", "pack").out if page == "help" else (NEED.parents[2] / "README.md").read_text()
+    for word in ("/data/", "/model/", "/output/", "/checkpoints/", "/.train/", "/.git/", "__pycache__/", ".gitignore", ".trainignore", "!/data/",
+                 "SOURCE_DATE_EPOCH"):
+        assert word in text
+
+
 # ---- bounds ----
 
 @pytest.mark.parametrize("rules, words", [(b"#" * (1 << 20) + b"\n", "over 1048576 bytes"), (b"a\n" * 10001, "more than 10000 patterns"),

@@ -372,6 +372,59 @@ pack_names_the_place_that_cannot_be_written(void **state)
 	assert_non_null(strstr(packing->err.text, "Is a directory"));
 }
 
+/* ---- who wants to know how far it is ---- */
+
+struct seen {
+	int64_t first, last, all;
+	int calls;
+};
+
+static void
+see(void *self, int64_t done, int64_t all)
+{
+	struct seen *seen = self;
+
+	if (seen->calls++ == 0) {
+		seen->first = done;
+	}
+	assert_true(done >= seen->last && done <= all);
+	assert_true(seen->calls == 1 || all == seen->all);
+	seen->last = done;
+	seen->all = all;
+}
+
+static void
+pack_tells_how_far_it_is(void **state)
+{
+	static char bytes[200000];
+	struct packing *packing = *state;
+
+	packing_bytes(packing, "project/big", bytes, sizeof(bytes), 0644);
+	packing_file(packing, "project/empty", "");
+	packing_folder(packing, "project/pkg");
+	packing_file(packing, "project/pkg/small", "12345");
+	packing_folder(packing, "project/data");
+	packing_file(packing, "project/data/left", "not counted");
+	for (int i = 0; i < PACKING_KINDS; i++) {
+		CLEAN_FD fd = open(packing_path(packing, "project"), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		struct seen seen = {.first = -1};
+		struct pack_wish wish = {.dir_fd = fd,
+		    .dir = "project",
+		    .file = packing_path(packing, packing_archives[i]),
+		    .mtime = PACK_TIME,
+		    .moved = see,
+		    .self = &seen};
+
+		pack_report_release(&packing->report);
+		assert_int_equal(pack_kind(wish.file, &wish.kind, &packing->err), 0);
+		assert_int_equal(pack_folder(&wish, &packing->report, &packing->err), 0);
+		assert_int_equal(seen.first, 0);
+		assert_int_equal(seen.last, sizeof(bytes) + 5);
+		assert_int_equal(seen.all, sizeof(bytes) + 5);
+		assert_true(seen.calls > 3);
+	}
+}
+
 /* ---- what was asked for ---- */
 
 static void
@@ -441,6 +494,7 @@ main(void)
 	    PACKING_TEST(pack_leaves_the_old_archive_when_it_fails),
 	    PACKING_TEST(pack_replaces_the_old_archive_and_leaves_nothing_beside_it),
 	    PACKING_TEST(pack_names_the_place_that_cannot_be_written),
+	    PACKING_TEST(pack_tells_how_far_it_is),
 	    cmocka_unit_test(pack_kind_is_told_by_the_suffix),
 	    cmocka_unit_test(pack_time_is_that_of_source_date_epoch),
 	};
