@@ -75,6 +75,8 @@ static const struct setting_row TABLE[] = {
 		"who publishes metrics: rank 0 or all"},
 	[SETTING_RECORD] = {"record", CHEP, KIND_SWITCH, 0, 0, NULL, "on",
 		"write the record and the metric file"},
+	[SETTING_CACHE] = {"cache", CHE, KIND_PATH, 0, 0, NULL, NULL,
+		"folder for verified archives, reused by digest; default $SAGEMAKER_MANAGED_WARMPOOL_CACHE_DIRECTORY/train if set"},
 	[SETTING_ROOT] = {"root", FROM_C, KIND_PATH, 0, 0, NULL, NULL,
 		"base of the job's files; default $SAGEMAKER_BASE_DIR, else /opt/ml"},
 };

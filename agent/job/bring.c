@@ -20,6 +20,7 @@
 #include "job/job.h"
 #include "job/origin.h"
 #include "job/receive.h"
+#include "job/reuse.h"
 
 enum {
 	LIMIT_SHARE = 4,      /* of the container's memory, one part may be fetch-memory */
@@ -133,24 +134,55 @@ bring_channel(struct job *job, struct err *err)
 }
 
 static int
-fetch(struct job *job, struct err *err)
+fetch(struct job *job, struct cache *cache, struct err *err)
 {
+	CLEAN_CACHE_COPY copy = {0};
 	CLEAN_ORIGIN origin = {0};
 
-	return origin_open(&origin, job, err) < 0 ? -1 : receive_archive(job, &origin, err);
+	if (origin_open(&origin, job, err) < 0) {
+		return -1;
+	}
+	reuse_begin(job, cache, &copy, origin.size);
+	origin.copy = &copy;
+	if (receive_archive(job, &origin, err) < 0) {
+		return -1;
+	}
+	reuse_keep(job, &copy);
+	return 0;
 }
 
-/* An object that is replaced while it is read is fetched anew, once: what was unpacked of the old one goes. */
+/* What was unpacked of the first attempt goes. */
+static int
+fetch_anew(struct job *job, struct cache *cache, struct err *err)
+{
+	err_clear(err);
+	err->phase = PHASE_FETCH;
+	return fetch(job, cache, err);
+}
+
+/*
+ * An object that is replaced while it is read is fetched anew, once. So is one that did not fit on the disk while a copy of it was made: a cache never
+ * fails a job.
+ */
 static int
 bring_from_far(struct job *job, struct err *err)
 {
-	int result = fetch(job, err);
+	CLEAN_CACHE cache = {.dir_fd = -1};
 
+	reuse_open(job, &cache);
+	int result = reuse_bring(job, &cache, err);
+	if (result != 0) {
+		return result < 0 ? -1 : 0;
+	}
+	result = fetch(job, &cache, err);
 	if (result < 0 && err->kind == ERR_UNAVAILABLE && err->sys == ESTALE) {
 		journal_warn(&job->journal, "%s: beginning anew", err->text);
-		err_clear(err);
-		err->phase = PHASE_FETCH;
-		result = fetch(job, err);
+		result = fetch_anew(job, &cache, err);
+	}
+	if (result < 0 && err->kind == ERR_DISK_FULL && cache.dir_fd >= 0) {
+		journal_warn(&job->journal, "%s: beginning anew, without the cache", err->text);
+		cache_close(&cache);
+		result = fetch_anew(job, &cache, err);
 	}
 	return result;
 }

@@ -29,7 +29,7 @@ add_own_metrics(struct job *job)
 	}
 	if (job->code.bytes >= 0) {
 		metrics_add_own(metrics, "fetch_seconds", journal_seconds(&job->journal, PHASE_FETCH));
-		metrics_add_own(metrics, "fetch_bytes", (double)job->code.bytes);
+		metrics_add_own(metrics, "fetch_bytes", (double)(job->code.cached ? 0 : job->code.bytes));
 		metrics_add_own(metrics, "unpack_seconds", journal_seconds(&job->journal, PHASE_UNPACK));
 	}
 	if (job->outcome.started) {

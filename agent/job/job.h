@@ -3,7 +3,7 @@
  * something fails, and here every log line is said. The rooms do the work and know nothing of each other.
  *
  *     prepare.c   start, read, tags: what shall run, and may it?
- *     bring.c     fetch, verify, unpack: the code into the workspace (origin.c: where its bytes come from)
+ *     bring.c     fetch, verify, unpack: the code into the workspace (origin.c: where its bytes come from; reuse.c: the cache)
  *     launch.c    link, and everything the pipeline will find: command, environment, folders (layout.c)
  *     execute.c   run: the steps under the supervisor
  *     conclude.c  finish: exit code, failure text, record, cleaning up
@@ -67,6 +67,7 @@ struct job_code {
 	const char *found_by;     /* "environment TRAIN_CODE", "channel code" */
 	char origin[SETTING_ORIGIN_MAX];
 	int64_t bytes;             /* of the archive, or -1 */
+	int cached;                /* it came from the cache */
 	char **zip;                /* how to start the executable zip, ended by NULL; or NULL */
 	struct record_fetch fetch; /* all zero when no archive came */
 };

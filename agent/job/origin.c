@@ -94,6 +94,7 @@ begin_fetch(struct origin *origin, struct job *job, const struct lane *first, in
 {
 	size_t slots = size > 2 * PARTS_SLOT_BYTES && resume_is_strong(etag) ? slots_for(&job->budget, size) : 0;
 
+	origin->size = size;
 	if (slots < 2) {
 		begin(origin, &first->source, &job->net);
 		return 0;
@@ -248,6 +249,12 @@ origin_open(struct origin *origin, struct job *job, struct err *err)
 	/* Credentials, redirects and retries up to the first byte belong to the fetch. */
 	origin->spent_us += clock_now_us() - began_us;
 	return opened;
+}
+
+struct source
+origin_passing(struct origin *origin)
+{
+	return origin->copy != NULL ? cache_copy_source(origin->copy, &origin->source) : origin->source;
 }
 
 void

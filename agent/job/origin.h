@@ -12,6 +12,7 @@
 #include "base/err.h"
 #include "base/secret.h"
 #include "base/stream.h"
+#include "files/cache_copy.h"
 #include "net/parts.h"
 #include "net/s3.h"
 #include "net/web.h"
@@ -34,10 +35,15 @@ struct origin {
 	int fd; /* valid with 'has_file' */
 	struct fd_source file;
 	struct checksum_value stored; /* what S3 keeps of the whole object, or CHECKSUM_NONE */
+	int64_t size;                 /* of the object, as its server says; below 0: it does not */
+	struct cache_copy *copy;      /* takes what passes for the cache; borrowed; NULL: nobody does */
 };
 
 /* Opens what the job's plan names at S3 or on the web, and notes version and ETag in job->code. -1 with 'err' as s3_open and web_open. */
 MUST_CHECK int origin_open(struct origin *origin, struct job *job, struct err *err);
+
+/* 'source', with the copy in between where there is one. */
+struct source origin_passing(struct origin *origin);
 
 /* A file on disk; takes '*fd'. 'name' is borrowed. */
 void origin_of_file(struct origin *origin, int *fd, const char *name, struct net_context *net);

@@ -12,6 +12,7 @@
 #include "config/secrets.h"
 #include "config/variables.h"
 #include "job/job.h"
+#include "job/reuse.h"
 #include "net/tags.h"
 
 /* ---- start ---- */
@@ -130,6 +131,7 @@ read_job(struct job *job, struct err *err)
 	if (job->request->local) {
 		settings_default(&job->settings, SETTING_KEEP_WORKSPACE, "always");
 	}
+	reuse_offer(job);
 	CLEAN_TEXT *path = text_format("%s/input/config/hyperparameters.json", job->root);
 	if (path == NULL) {
 		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot read the job");

@@ -282,7 +282,8 @@ unpack_stream(struct job *job, struct origin *origin, struct digest *digest, str
 	    .wake = origin_cancel,
 	    .self = origin,
 	};
-	struct source hashed = digest_init(digest, &origin->source, origin->stored.kind);
+	const struct source passing = origin_passing(origin);
+	struct source hashed = digest_init(digest, &passing, origin->stored.kind);
 	CLEAN_STAGE stage = {.memory = NULL};
 
 	int64_t began_us = clock_now_us();
@@ -338,9 +339,8 @@ receive_archive(struct job *job, struct origin *origin, struct err *err)
 	return prove(job, origin, digest, err) < 0 ? -1 : settle(job, &unpacked, err);
 }
 
-/* Hashes a file from its beginning. */
-static int
-hash_file(struct job *job, struct origin *origin, struct err *err)
+int
+receive_hash(struct job *job, struct origin *origin, struct err *err)
 {
 	CLEAN_DIGEST *digest = digest_new(err);
 
@@ -368,7 +368,7 @@ receive_in_place(struct job *job, struct origin *origin, const char *path, struc
 	int stays = unpack_in_place(origin->fd, &limits, &unpacked, err);
 
 	if (stays < 0) {
-		int hashed = wants_digest(job) && err->kind == ERR_ARCHIVE && hash_file(job, origin, &unread) == 0;
+		int hashed = wants_digest(job) && err->kind == ERR_ARCHIVE && receive_hash(job, origin, &unread) == 0;
 
 		return hashed ? explain_refusal(job, err) : receive_blame(job, err);
 	}
@@ -376,7 +376,7 @@ receive_in_place(struct job *job, struct origin *origin, const char *path, struc
 		return 0;
 	}
 	(void)snprintf(job->code.kind, sizeof(job->code.kind), "%s", unpacked.kind);
-	if (hash_file(job, origin, err) < 0 || job_phase(job, PHASE_VERIFY, err) < 0 ||
+	if (receive_hash(job, origin, err) < 0 || job_phase(job, PHASE_VERIFY, err) < 0 ||
 	    verify(job, origin, &none, err) < 0 || workspace_stage(&job->workspace, err) < 0 ||
 	    workspace_settle(&job->workspace, NULL, err) < 0) {
 		return -1;

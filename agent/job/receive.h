@@ -20,6 +20,9 @@ MUST_CHECK int receive_archive(struct job *job, struct origin *origin, struct er
  */
 MUST_CHECK int receive_in_place(struct job *job, struct origin *origin, const char *path, struct err *err);
 
+/* Hashes a file from its beginning: its digest and size come into job->code. -1 with 'err'. */
+MUST_CHECK int receive_hash(struct job *job, struct origin *origin, struct err *err);
+
 /* The limits of what is unpacked or copied, which also ask at every entry whether the job goes on. */
 struct tree_limits receive_limits(struct job *job);
 

@@ -80,6 +80,7 @@ tell_code(const struct job *job, struct rows *rows, struct record *record)
 	    .size = code->bytes,
 	    .kind = code->kind[0] != '\0' ? code->kind : NULL,
 	    .found_by = code->found_by,
+	    .cached = code->cached,
 	    .fetch = code->fetch.seconds > 0 ? &code->fetch : NULL,
 	};
 	record->code = code->found_by != NULL ? &rows->code : NULL;

@@ -137,6 +137,7 @@ add_code(struct json_writer *writer, const struct record_code *code)
 	}
 	add_text(writer, "kind", code->kind);
 	add_text(writer, "found_by", code->found_by);
+	json_add_bool(writer, "cached", code->cached);
 	add_fetch(writer, code->fetch);
 	json_close_object(writer);
 }

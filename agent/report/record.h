@@ -40,6 +40,7 @@ struct record_code {
 	int64_t size;                                  /* bytes of the archive, or -1 */
 	const char *kind;                              /* "tar.gz", "folder" and so on */
 	const char *found_by;                          /* the source that named it */
+	int cached;                                    /* it came from the cache, not over the network */
 	const struct record_fetch *fetch;              /* NULL: no archive came */
 };
 
