@@ -114,6 +114,7 @@ replace_damaged(struct job *job, struct cache *cache, const struct origin *origi
 	job->code.sha256[0] = '\0';
 	job->code.kind[0] = '\0';
 	job->code.bytes = -1;
+	job->code.fetch = (struct record_fetch){.seconds = 0};
 	if (cache_drop(cache, digest, origin->fd, &trouble) < 0) {
 		do_without(job, cache, &trouble);
 	}
