@@ -51,7 +51,7 @@ static const struct record_setting settings[] = {
     {"code", "s3://b/k", "environment TRAIN_CODE"}, {"timeout", "0", "default"}};
 static const struct record_fetch fetch = {.seconds = 2.5, .network = 1, .connections = 4, .slow = 2};
 static const struct record_code code = {
-    "s3://b/k", "v1", "\"etag\"", "00ff", 123, "tar.gz", "environment TRAIN_CODE", &fetch};
+    "s3://b/k", "v1", "\"etag\"", "00ff", 123, "tar.gz", "environment TRAIN_CODE", 1, &fetch};
 static const struct record_channel channels[] = {{"training", "File", NULL}};
 static const struct record_value values[] = {{"epochs", "3"}, {"name", "\"a\\u0041\""}, {"list", "[1, {\"a\": null}]"},
     {"raw", "not json"}, {"esc\x1b", "\"\x1b\""}};
@@ -190,6 +190,7 @@ values_come_out_as_they_went_in(void **state)
 	int at = json_member(&json, 0, "code");
 	assert_int_equal(json_int(&json, json_member(&json, at, "size"), &whole), 0);
 	assert_int_equal(whole, 123);
+	assert_int_equal(json_type(&json, json_member(&json, at, "cached")), JSON_BOOL);
 	at = json_member(&json, at, "fetch");
 	assert_int_equal(json_int(&json, json_member(&json, at, "connections"), &whole), 0);
 	assert_int_equal(whole, 4);
