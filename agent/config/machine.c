@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/fd.h"
+#include "base/text.h"
 
 /* More than any machine has: no limit at all. */
 static const unsigned long long UNLIMITED = 1ULL << 60;
@@ -174,17 +175,17 @@ machine_args_max(void)
 static uint64_t
 limit_in(const char *cgroup, const char *name)
 {
-	char path[PATH_BYTES_MAX];
-	unsigned long long limit = 0;
+	CLEAN_TEXT *path = text_format("%s/%s", cgroup, name);
+	CLEAN_FD fd = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+	char text[32];
+	ssize_t n = fd >= 0 ? fd_read_full(fd, text, sizeof(text) - 1) : -1;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", cgroup, name);
-	FILE *file = fopen(path, "re");
-	if (file == NULL) {
+	if (n <= 0) {
 		return 0;
 	}
-	int read = fscanf(file, "%19llu", &limit);
-	(void)fclose(file);
-	return read == 1 && limit < UNLIMITED ? limit : 0;
+	text[n] = '\0';
+	uint64_t limit = strtoull(text, NULL, 10); /* what is no number is 0, what is too large the largest */
+	return limit < UNLIMITED ? limit : 0;
 }
 
 uint64_t
