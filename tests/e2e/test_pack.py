@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from jobs import (File, Link, as_nobody, give_away, in_mounts, listing, make_tree, project, public_folder, run, script, sha256,
+from jobs import (BINARY, File, Link, as_nobody, give_away, in_mounts, listing, make_tree, project, public_folder, run, script, sha256,
                   shell)
 
 NEED = Path(__file__).parents[2] / "agent/deps/need"
@@ -188,6 +188,20 @@ def test_user_zone_locale_umask_and_order_change_nothing(kind):
         assert here == there
         assert stat.S_IMODE((out / f"there.{kind}").stat().st_mode) == 0o600
         assert stat.S_IMODE((place / f"here.{kind}").stat().st_mode) == 0o644
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_system_with_nothing_in_it_changes_nothing(tmp_path, kind):
+    """No libc, no /proc, no /etc/passwd, no time zones or locales: as little distribution as there can be."""
+    folder = make_tree(tmp_path / "project", PROJECT | {".gitignore": "*.bin\n"})
+    here = packed(folder, tmp_path / f"here.{kind}")
+    root = make_tree(tmp_path / "root", {"out": None})
+    shutil.copy(BINARY, root / "train")
+    shutil.copytree(folder, root / "project", symlinks=True)
+    before = ["chroot", root] if os.geteuid() == 0 else ["unshare", "-r", "chroot", root]
+    there = packed("/project", f"/out/there.{kind}", binary="/train", before=before, env={"TZ": "Asia/Tokyo", "LC_ALL": "ja_JP.UTF-8"})
+    assert here == there
+    assert (root / f"out/there.{kind}").read_bytes() == (tmp_path / f"here.{kind}").read_bytes()
 
 
 @pytest.mark.parametrize("kind", KINDS)
