@@ -141,7 +141,7 @@ def report(measuring, build, tools, peers, before):
     yield f"{time.strftime('%Y-%m-%d')}. Machine: {machine()}."
     yield f"\nVersions: {versions(tools, peers)}."
     yield (f"\nLoad average before {before}, after {load()}; while a recipe ran, the rest of the machine kept {made.others():.2f} processors busy "
-           "on average (an idle machine: 0.1 or less).")
+           f"on average (an idle machine: 0.1 or less).{made.disturbed()}")
     yield from made.tables()
     yield from made.verdicts()
     yield start_figures(build)

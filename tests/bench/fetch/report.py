@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 MEMORY_MIB = 64
 BOUND_TIMES = 1.3
+BUSY = 0.25  # processors that others may keep busy before nothing is judged by what was measured
 LARGER = ("pex", "large")
 
 
@@ -68,8 +69,10 @@ class Report:
         self.cores = cores
 
     def _of(self, archive, door=None, role=None):
-        return [row for row in self.rows if row.archive == archive and row.runs and (door is None or row.recipe.door == door)
-                and (row.recipe.role in (role,) if role else row.recipe.role != "stage")]
+        """The rows of an archive that have runs; without a role those of `train` and its peers."""
+        roles = (role,) if role else ("train", "peer")
+        return [row for row in self.rows if row.archive == archive and row.runs and row.recipe.role in roles
+                and door in (None, row.recipe.door)]
 
     def _archives(self):
         return list(dict.fromkeys(row.archive for row in self.rows))
@@ -106,7 +109,8 @@ class Report:
         yield "| target | case | measured | |"
         yield "|---|---|---|---|"
         for target, case, measured, met in self._judged():
-            yield f"| {target} | {case} | {measured} | {'met' if met else '**missed**'} |"
+            word = "met" if met else "**missed**"
+            yield f"| {target} | {case} | {measured} | {word if self.calm() else f'({word})'} |"
 
     def _judged(self):
         archives = self._archives()
@@ -136,6 +140,15 @@ class Report:
                 curl = self._named(archive, "curl \\| tar xz", "shaped")
                 times = curl.wall / self._train(archive, "shaped").wall
                 yield "shaped: at least 3 times as fast as `curl \\| tar xz`", archive.key, f"{times:.1f} times", times >= 3
+
+    def calm(self):
+        return self.others() <= BUSY
+
+    def disturbed(self):
+        return "" if self.calm() else (
+            "\n\n**The machine was busy with other things.** Where there are few runs, a row can be off by more than a factor of two, stages alone "
+            "as well as recipes: then even the bound may lie above what `train` took. Verdicts stand in brackets; only the CPU columns and the "
+            "memory say something.")
 
     def others(self):
         """Processors that the rest of the machine kept busy: mean over all measured time."""
