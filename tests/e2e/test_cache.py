@@ -1,13 +1,16 @@
 """Verified archives kept between jobs, by their digest (product §3, `cache`): asked for once, proved each time, and never a reason to fail."""
+import fcntl
 import hashlib
+import os
 import random
+import signal
 
 import pytest
 
-from jobs import JobRoot, in_mounts, run
+from jobs import JobRoot, in_mounts, run, start
 from network import OTHER_PROJECT, PROJECT, archive_of, large_archive, marked, ran, refused
 from servers.aws import S3, SESSION, s3_error
-from servers.httpd import cut
+from servers.httpd import cut, stall
 
 KIB = 1024
 
@@ -284,3 +287,35 @@ def test_the_workspace_comes_first_on_a_disk_that_both_share(pool):
     full = in_mounts(f"mount -t tmpfs -o size=4m none '{shared}'; head -c {2796 * KIB} /dev/zero >'{shared}/taken'; mkdir '{shared}/work'")
     warned(ran(pool.run({"TRAIN_WORKSPACE": shared / "work"}, before=full)), "No space left", "without the cache")
     assert pool.requests() == 2
+
+
+# ---- several jobs ----
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_one_that_ends_in_the_middle_of_its_copy(pool, number):
+    """Another one fills the cache meanwhile. What a stop leaves is nothing; what a kill leaves goes when the next archive comes."""
+    pool.publish(large_archive(1 << 20))
+    pool.s3.script = [stall(600_000)]
+    with start(job=pool.job(), env=pool.env) as first:
+        pool.s3.wait_until_stalled()
+        assert len(pool.names()) == 1 and not pool.entry().exists()
+        ran(pool.run())
+        assert len(pool.names()) == 2 and pool.entry().read_bytes() == pool.content
+        first.signal(number)
+        first.finish()
+    assert len(pool.names()) == (1 if number == signal.SIGTERM else 2)
+    old = pool.entry()
+    pool.publish(archive_of(PROJECT, pool.folder)[0])
+    ran(pool.run())
+    assert pool.names() == sorted([old.name, pool.entry().name])
+
+
+def test_a_folder_that_stays_locked_is_a_warning(pool):
+    ran(pool.run())
+    folder = os.open(pool.cache, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        warned(ran(pool.run()), "the cache is not used", "stays locked")
+    finally:
+        os.close(folder)
+    assert pool.requests() == 2 and pool.names() == [pool.entry().name]
