@@ -33,7 +33,7 @@ tear_down(void **state)
 static int
 make(void)
 {
-	return standin_make(&standin, folder, "code", "/work/here", &err);
+	return standin_make(&standin, folder, "code", "/srv/here", &err);
 }
 
 static void
@@ -41,7 +41,7 @@ where_nothing_is_the_link_comes_and_goes(void **state)
 {
 	(void)state;
 	assert_int_equal(make(), 1);
-	assert_string_equal(scratch_target(folder, "code"), "/work/here");
+	assert_string_equal(scratch_target(folder, "code"), "/srv/here");
 	assert_int_equal(standin_end(&standin, &err), 0);
 	assert_false(scratch_exists(folder, "code"));
 	assert_int_equal(standin_end(&standin, &err), 0);
@@ -61,7 +61,7 @@ an_empty_folder_comes_back_as_it_was(void **state)
 	}
 	before = scratch_stat(folder, "code");
 	assert_int_equal(make(), 1);
-	assert_string_equal(scratch_target(folder, "code"), "/work/here");
+	assert_string_equal(scratch_target(folder, "code"), "/srv/here");
 	assert_int_equal(standin_end(&standin, &err), 0);
 	after = scratch_stat(folder, "code");
 	assert_int_equal(before.st_mode, after.st_mode);
@@ -105,9 +105,9 @@ what_somebody_put_in_its_place_stays(void **state)
 	scratch_folder(folder, "code", 0755);
 	assert_int_equal(make(), 1);
 	assert_int_equal(unlink(scratch_path(folder, "code")), 0);
-	scratch_link(folder, "code", "/work/her");
+	scratch_link(folder, "code", "/srv/her");
 	assert_int_equal(standin_end(&standin, &err), 0);
-	assert_string_equal(scratch_target(folder, "code"), "/work/her");
+	assert_string_equal(scratch_target(folder, "code"), "/srv/her");
 
 	standin_init(&standin);
 	assert_int_equal(unlink(scratch_path(folder, "code")), 0);
@@ -121,7 +121,7 @@ static void
 a_missing_folder_around_it_is_named(void **state)
 {
 	(void)state;
-	assert_int_equal(standin_make(&standin, "/no/such/root", "code", "/work/here", &err), -1);
+	assert_int_equal(standin_make(&standin, "/no/such/root", "code", "/srv/here", &err), -1);
 	assert_int_equal(err.kind, ERR_IO);
 	assert_non_null(strstr(err.text, "'/no/such/root'"));
 	assert_int_equal(standin_end(&standin, &err), 0);
