@@ -11,7 +11,8 @@
 
 enum {
 	NO_SLOT = -1,
-	WAIT_SHARE = 4 /* lanes are added when the reader waits for more than one part in so many of the time */
+	WAIT_SHARE = 4,     /* lanes are added when the reader waits for more than one part in so many of the time */
+	PROOF_BYTES = 4096, /* of a range prove that the server knows ranges */
 };
 
 struct slot {
@@ -98,15 +99,14 @@ wait_for_change(struct parts *parts)
 
 /*
  * Claims a slot, waiting for one; NO_SLOT when there is nothing left to do. The plain stream ('after' is its last slot) goes on from slot to slot and, as long as ranges are
- * not proved, waits for the one on trial rather than leave its stream.
+ * not proved, never leaves its stream.
  */
 static int64_t
-claim(struct parts *parts, int64_t after, int on_trial)
+claim(struct parts *parts, int64_t after)
 {
 	for (;;) {
 		int64_t next = after + 1;
-		int64_t number =
-		    find_free(parts, on_trial && !parts->ranges ? parts->head + (int64_t)parts->setup.slots / 2 : 0);
+		int64_t number = find_free(parts, 0);
 		int stays = after >= 0 && !parts->ranges;
 
 		if (parts->stopping || parts->err.kind != ERR_NONE) {
@@ -131,15 +131,15 @@ claim(struct parts *parts, int64_t after, int on_trial)
 
 /* ---- a lane's thread ---- */
 
-/* Reads one slot full. -1 with 'err'. Called without the lock, which is taken only to tell what has come. */
+/* Reads one slot full, of which so many bytes are there. -1 with 'err'. Called without the lock, which is taken only to tell what has come. */
 static int
-fill_slot(struct worker *worker, int64_t number, struct err *err)
+fill_slot(struct worker *worker, int64_t number, size_t got, struct err *err)
 {
 	struct parts *parts = worker->parts;
 	unsigned char *bytes = memory_at(parts, number);
 	size_t want = size_of(parts, number);
 
-	for (size_t got = 0; got < want;) {
+	while (got < want) {
 		ssize_t n = source_read(&worker->lane.source, bytes + got, want - got, err);
 
 		if (n <= 0) {
@@ -148,7 +148,6 @@ fill_slot(struct worker *worker, int64_t number, struct err *err)
 		got += (size_t)n;
 		CHECK(pthread_mutex_lock(&parts->lock) == 0);
 		slot_at(parts, number)->filled = got;
-		parts->ranges |= worker->on_trial;
 		(void)pthread_cond_broadcast(&parts->changed);
 		int stopping = parts->stopping;
 		CHECK(pthread_mutex_unlock(&parts->lock) == 0);
@@ -159,18 +158,80 @@ fill_slot(struct worker *worker, int64_t number, struct err *err)
 	return 0;
 }
 
-/* What a lane's error means: a failed trial gives its slot back, and it stays with one lane; everything else ends all. With the lock. */
+/* What a lane's error means: after a failed trial it stays with one lane; everything else ends all. With the lock. */
 static void
-give_up(struct worker *worker, int64_t number, const struct err *err)
+give_up(struct worker *worker, const struct err *err)
 {
 	struct parts *parts = worker->parts;
 
 	if (worker->on_trial && !parts->ranges && err->kind != ERR_STOPPED && err->kind != ERR_DEADLINE) {
-		*slot_at(parts, number) = (struct slot){0};
 		parts->lanes_max = 1;
 	} else if (parts->err.kind == ERR_NONE) {
 		parts->err = *err;
 	}
+}
+
+static void
+aim_at(struct worker *worker, int64_t number)
+{
+	int64_t from = number * PARTS_SLOT_BYTES;
+
+	worker->lane.aim(worker->lane.self, from, from + (int64_t)size_of(worker->parts, number));
+}
+
+/*
+ * Asks for a range for the first time. Its slot is claimed only when bytes have come: a server may refuse, or never answer, and the plain stream shall not wait for that. -1 with 'err'.
+ * With the lock, which is left meanwhile.
+ */
+static int
+try_range(struct worker *worker, struct err *err)
+{
+	struct parts *parts = worker->parts;
+	unsigned char proof[PROOF_BYTES];
+	int64_t number = find_free(parts, parts->head + (int64_t)parts->setup.slots / 2);
+
+	if (number == NO_SLOT) {
+		number = parts->total - 1;
+	}
+	CHECK(pthread_mutex_unlock(&parts->lock) == 0);
+	aim_at(worker, number);
+	ssize_t got = source_read(&worker->lane.source, proof, sizeof(proof), err);
+	CHECK(pthread_mutex_lock(&parts->lock) == 0);
+	if (got <= 0) {
+		return got < 0 ? -1 : err_set(err, ERR_UNAVAILABLE, 0, "a range came empty");
+	}
+	parts->ranges = 1;
+	if (parts->stopping || number < parts->head || number >= limit_of(parts) || slot_at(parts, number)->claimed) {
+		return 0; /* the stream was there first */
+	}
+	memcpy(memory_at(parts, number), proof, (size_t)got);
+	*slot_at(parts, number) = (struct slot){.claimed = 1, .filled = (size_t)got};
+	CHECK(pthread_mutex_unlock(&parts->lock) == 0);
+	int filled = fill_slot(worker, number, (size_t)got, err);
+	CHECK(pthread_mutex_lock(&parts->lock) == 0);
+	return filled;
+}
+
+/* Slot by slot, until there is none left. -1 with 'err'. With the lock, which is left meanwhile. */
+static int
+work(struct worker *worker, struct err *err)
+{
+	struct parts *parts = worker->parts;
+	int plain = worker == &parts->workers[0];
+	int64_t after = -1, number;
+
+	while ((number = claim(parts, plain ? after : NO_SLOT)) != NO_SLOT) {
+		CHECK(pthread_mutex_unlock(&parts->lock) == 0);
+		aim_at(worker, number);
+		int filled = fill_slot(worker, number, 0, err);
+		plain = plain && number == after + 1;
+		after = number;
+		CHECK(pthread_mutex_lock(&parts->lock) == 0);
+		if (filled < 0) {
+			return -1;
+		}
+	}
+	return 0;
 }
 
 static void *
@@ -178,29 +239,11 @@ run(void *self)
 {
 	struct worker *worker = self;
 	struct parts *parts = worker->parts;
-	int64_t after = worker == &parts->workers[0] ? -1 : NO_SLOT;
-	int plain = worker == &parts->workers[0];
 	struct err err = {0};
-	int failed = 0;
 
 	CHECK(pthread_mutex_lock(&parts->lock) == 0);
-	for (;;) {
-		int64_t number = claim(parts, plain ? after : NO_SLOT, worker->on_trial);
-
-		if (number == NO_SLOT) {
-			break;
-		}
-		CHECK(pthread_mutex_unlock(&parts->lock) == 0);
-		int64_t from = number * PARTS_SLOT_BYTES;
-		worker->lane.aim(worker->lane.self, from, from + (int64_t)size_of(parts, number));
-		failed = fill_slot(worker, number, &err);
-		plain = plain && number == after + 1;
-		after = number;
-		CHECK(pthread_mutex_lock(&parts->lock) == 0);
-		if (failed < 0) {
-			give_up(worker, number, &err);
-			break;
-		}
+	if ((worker->on_trial && try_range(worker, &err) < 0) || work(worker, &err) < 0) {
+		give_up(worker, &err);
 	}
 	(void)pthread_cond_broadcast(&parts->changed);
 	CHECK(pthread_mutex_unlock(&parts->lock) == 0);

@@ -453,6 +453,15 @@ def test_a_server_that_knows_no_ranges_is_read_over_its_one_connection(job, slow
     assert len(ranges(slow)) == 1 and len(slow.requests) == 2
 
 
+@pytest.mark.parametrize("trial", ["silent", "busy"])
+def test_the_one_connection_never_waits_for_a_range_that_does_not_come(job, slow, trial):
+    """A silent connection is dead after 15 s only: fetch-timeout would end the job first."""
+    step = stall() if trial == "silent" else s3_error(503, "SlowDown", headers={"Retry-After": "13"})
+    slow.rule = once(is_range, step, pace(), times=1000)
+    ran_alone(run(job=job, env=env_of(slow, TRAIN_FETCH_TIMEOUT="14")))
+    assert len(slow.requests) == 2
+
+
 @pytest.mark.parametrize("late", ["whole", "content-range"])
 def test_a_server_that_forgets_about_ranges_gives_no_code(job, slow, late):
     step = ignore_range(slow) if late == "whole" else changed(content_range="bytes 0-1/2")
