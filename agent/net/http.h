@@ -6,6 +6,9 @@
  * kept connection is used; every wait ends at the request's deadline, at the context's, or when its wake_fd is
  * readable; https is always verified, and only http and https exist. Errors set 'err->http' to the reply's status if
  * there was one. Texts hold scheme, host, port and path, never a query or a header.
+ *
+ * Names are looked up anew for each connection, in a thread of libcurl's. One that nobody waits for any more is left to end by itself: a
+ * look-up cannot be interrupted, and a stop must not wait for it. All signals are blocked in it.
  */
 #ifndef TRAIN_NET_HTTP_H
 #define TRAIN_NET_HTTP_H

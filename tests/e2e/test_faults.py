@@ -574,6 +574,20 @@ def test_the_next_address_is_tried_when_the_first_does_not_listen(job, abroad, t
         assert len(only.requests) == 1
 
 
+def test_a_name_that_is_lost_while_a_body_is_read_costs_only_the_other_connections(job, abroad, big):
+    """They are not made; the one that there is brings all, and nobody waits for the resolver's minute."""
+    with Names(abroad.datagrams(RESOLVER, 53), {"s3.example": [STORE]}) as resolver, Bucket(listener=abroad.listen(STORE, 80)) as store:
+        store.put(KEY, big[0])
+        store.digest = big[1]
+
+        def lose(request, reply):
+            resolver.table = None
+            return pace()(request, reply)
+        store.rule = lose
+        ran(run(job=job, env=abroad_env(store), before=abroad.inside(), timeout=RESOLVER_S / 2))
+        assert len(store.requests) == 1 and resolver.asked.count("s3.example") >= 2
+
+
 def silent(abroad):
     """A resolver that takes questions and never answers."""
     return Names(abroad.datagrams(RESOLVER, 53), None)
