@@ -16,8 +16,6 @@ from network import HELLO, PROJECT, archive_of, has_run, marked, ran, refused
 from servers.aws import OTHER, SESSION, Container, s3_error
 from servers.faults import SUMS, Bucket, stored_sum
 from servers.httpd import Httpd, Reply, cut, once, pace, stall
-from servers.names import Names
-from servers.netns import RESOLVER_S, Netns
 
 MEGABYTE = 1 << 20
 SLOT = 2 * MEGABYTE  # agent/net/parts.h: what is asked for at once where there are several connections
@@ -376,6 +374,14 @@ def test_a_slow_server_is_asked_over_several_connections_for_one_object(job, slo
     assert len(slow.requests) <= 1 + 12
 
 
+@pytest.mark.parametrize("mebibytes", [8, 12, 20])
+def test_several_connections_get_by_with_little_memory(job, slow, mebibytes):
+    """Two slots, three, five: and a cut in one of the ranges."""
+    slow.rule = once(is_range, also(pace(), cut(700_000)), pace())
+    ran_alone(run(job=job, env=env_of(slow, TRAIN_FETCH_MEMORY=mebibytes)))
+    assert ranges(slow)
+
+
 @pytest.mark.parametrize("kind", ["crc64nvme", "sha256"])
 def test_a_checksum_is_of_all_that_came_over_several_connections(job, slow, kind):
     """The wrong one shows only behind the last byte. (Of the others the small ones are enough, and quicker to make here.)"""
@@ -393,6 +399,13 @@ def test_a_cut_in_a_range_is_resumed_at_its_byte(job, slow):
     ran_alone(run(job=job, env=env_of(slow)))
     begins = [begin for begin, _ in ranges(slow)]
     assert [begin + 700_000 in begins for begin in begins[:2]] == [True, True]
+
+
+def test_gzip_members_come_whole_over_several_connections(job, slow, big):
+    slow.put(KEY, members(big[0], 7))
+    slow.rule = once(is_range, also(pace(), cut(700_000)), pace())
+    ran_alone(run(job=job, env=slow.env(KEY)))
+    assert len(ranges(slow)) > 2
 
 
 def test_busy_replies_to_ranges_are_asked_again(job, slow):
@@ -525,84 +538,3 @@ def test_fetch_timeout_ends_all_connections(job, slow):
     slow.rule = pace(4096, 0.05)
     refused(run(job=job, env=env_of(slow, TRAIN_FETCH_TIMEOUT="3")), 75, "fetch-timeout", KEY, "TRAIN_FETCH_TIMEOUT")
     assert slow.most_open == 8
-
-
-# ---- names ----
-
-STORE = "203.0.113.7"
-MOVED = "203.0.113.8"
-RESOLVER = "203.0.113.53"
-
-
-@pytest.fixture
-def abroad(tmp_path):
-    """A namespace where names are asked for at RESOLVER, which has a minute to answer."""
-    with Netns(tmp_path, [STORE, MOVED, RESOLVER], resolver=RESOLVER) as netns:
-        yield netns
-
-
-def abroad_env(server):
-    return {**server.env(KEY), "AWS_ENDPOINT_URL_S3": "http://s3.example", "TRAIN_CODE_SHA256": server.digest}
-
-
-def test_each_new_connection_looks_the_name_up_anew(job, abroad, tmp_path):
-    """The store moves while a body is read: the rest comes from where its name leads then."""
-    content, digest = archive_of({**PROJECT, "ballast": random.Random(1).randbytes(200_000)}, tmp_path)
-    names = {"s3.example": [STORE]}
-    with Names(abroad.datagrams(RESOLVER, 53), names) as resolver, Bucket(listener=abroad.listen(STORE, 80)) as old, \
-            Bucket(listener=abroad.listen(MOVED, 80)) as new:
-        for each in (old, new):
-            each.put(KEY, content)
-            each.digest = digest
-
-        def move(request, reply):
-            names["s3.example"] = [MOVED]
-            return cut(100_000)(request, reply)
-        old.script = [move]
-        ran(run(job=job, env=abroad_env(old), before=abroad.inside()))
-        assert [request.range for request in old.requests] == [None]
-        assert [request.range[0] for request in new.requests] == [100_000]
-        assert resolver.asked.count("s3.example") >= 2
-
-
-def test_the_next_address_is_tried_when_the_first_does_not_listen(job, abroad, tmp_path):
-    content, digest = archive_of(PROJECT, tmp_path)
-    with Names(abroad.datagrams(RESOLVER, 53), {"s3.example": [STORE, MOVED]}), Bucket(listener=abroad.listen(MOVED, 80)) as only:
-        only.put(KEY, content)
-        only.digest = digest
-        ran(run(job=job, env=abroad_env(only), before=abroad.inside()))
-        assert len(only.requests) == 1
-
-
-def test_a_name_that_is_lost_while_a_body_is_read_costs_only_the_other_connections(job, abroad, big):
-    """They are not made; the one that there is brings all, and nobody waits for the resolver's minute."""
-    with Names(abroad.datagrams(RESOLVER, 53), {"s3.example": [STORE]}) as resolver, Bucket(listener=abroad.listen(STORE, 80)) as store:
-        store.put(KEY, big[0])
-        store.digest = big[1]
-
-        def lose(request, reply):
-            resolver.table = None
-            return pace()(request, reply)
-        store.rule = lose
-        ran(run(job=job, env=abroad_env(store), before=abroad.inside(), timeout=RESOLVER_S / 2))
-        assert len(store.requests) == 1 and resolver.asked.count("s3.example") >= 2
-
-
-def silent(abroad):
-    """A resolver that takes questions and never answers."""
-    return Names(abroad.datagrams(RESOLVER, 53), None)
-
-
-def test_a_stop_ends_the_wait_for_a_name(job, abroad, small):
-    """Long before the resolver's minute is over, which is what a look-up would take."""
-    with silent(abroad) as resolver, start(job=job, env=abroad_env(small), before=abroad.inside()) as running:
-        wait_until(lambda: "s3.example" in resolver.asked, "a question for the name")
-        running.signal(signal.SIGTERM)
-        refused(running.finish(RESOLVER_S / 2), 143, "stopped")
-
-
-def test_fetch_timeout_ends_the_wait_for_a_name(job, abroad, small):
-    with silent(abroad) as resolver:
-        env = {**abroad_env(small), "TRAIN_FETCH_TIMEOUT": "1"}
-        refused(run(job=job, env=env, before=abroad.inside(), timeout=RESOLVER_S / 2), 75, "fetch-timeout", KEY)
-        assert "s3.example" in resolver.asked
