@@ -12,7 +12,7 @@ import signal
 import pytest
 
 from jobs import EPOCH, JobRoot, make_tar, project, run, sha256, shell, start, wait_until
-from network import HELLO, PROJECT, archive_of, has_run, marked, ran, refused
+from network import HELLO, PROJECT, archive_of, marked, ran, refused
 from servers.aws import OTHER, SESSION, Container, s3_error
 from servers.faults import SUMS, Bucket, stored_sum
 from servers.httpd import Httpd, Reply, cut, once, pace, stall
