@@ -100,18 +100,24 @@ compare_stored(
 	    checksum_name(stored->kind), job->code.address, got, wanted);
 }
 
-/* The digest that the request names, the one that binds besides, and the checksum that S3 keeps. */
+/* The digest that stands beside the code, and the one that binds besides. */
 static int
-verify(struct job *job, const struct origin *origin, const struct checksum_value *came, struct err *err)
+compare_digests(const struct job *job, struct err *err)
 {
 	char named[SETTING_ORIGIN_MAX] = "";
 	char binding[SETTING_ORIGIN_MAX] = "";
 
-	if (compare(job, job->plan.sha256, settings_origin(&job->settings, SETTING_CODE_SHA256, named), err) < 0 ||
-	    compare(job, job->plan.binding_sha256, binding_origin(job, binding), err) < 0) {
+	if (compare(job, job->plan.sha256, settings_origin(&job->settings, SETTING_CODE_SHA256, named), err) < 0) {
 		return -1;
 	}
-	return compare_stored(job, &origin->stored, came, err);
+	return compare(job, job->plan.binding_sha256, binding_origin(job, binding), err);
+}
+
+/* The digests, and the checksum that S3 keeps. */
+static int
+verify(const struct job *job, const struct origin *origin, const struct checksum_value *came, struct err *err)
+{
+	return compare_digests(job, err) < 0 ? -1 : compare_stored(job, &origin->stored, came, err);
 }
 
 /* A digest that is asked for wants all bytes, also of what was refused. */
@@ -135,12 +141,9 @@ keep_digest(struct job *job, struct digest *digest)
 static int
 explain_refusal(struct job *job, struct err *err)
 {
-	char named[SETTING_ORIGIN_MAX] = "";
-	char binding[SETTING_ORIGIN_MAX] = "";
 	struct err other = {.phase = err->phase};
 
-	if (compare(job, job->plan.sha256, settings_origin(&job->settings, SETTING_CODE_SHA256, named), &other) < 0 ||
-	    compare(job, job->plan.binding_sha256, binding_origin(job, binding), &other) < 0) {
+	if (compare_digests(job, &other) < 0) {
 		*err = other;
 	}
 	return receive_blame(job, err);
