@@ -346,6 +346,7 @@ command_build(struct command *command, const struct command_wish *wish, struct e
 		command->origin = COMMAND_ZIP;
 		return build_words(command, wish, wish->zip, err);
 	}
+	command->origin = COMMAND_NOWHERE;
 	return fail_no_command(err);
 }
 

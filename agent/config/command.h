@@ -25,6 +25,7 @@ enum command_origin {
 	COMMAND_PROGRAM,  /* SAGEMAKER_PROGRAM or sagemaker_program: script mode */
 	COMMAND_PIPELINE, /* pipeline.json */
 	COMMAND_ZIP,      /* the executable zip itself */
+	COMMAND_NOWHERE,  /* nothing names one: command_build has failed, and command_example helps */
 };
 
 struct command_step {

@@ -150,6 +150,16 @@ choose_home(const struct job *job, char home[PATH_BYTES_MAX], struct err *err)
 
 /* ---- command and environment ---- */
 
+/* A pipeline.json to copy, line by line (product §7). */
+static void
+show_example(void)
+{
+	log_info("a %s to copy into the project:", PIPELINE_FILE);
+	for (const char *line = command_example(); *line != '\0'; line += strcspn(line, "\n") + 1) {
+		log_info("%.*s", (int)strcspn(line, "\n"), line);
+	}
+}
+
 static int
 build_command(struct job *job, int project_fd, struct err *err)
 {
@@ -164,7 +174,13 @@ build_command(struct job *job, int project_fd, struct err *err)
 	    .code_fd = project_fd,
 	};
 
-	return command_build(&job->command, &wish, err);
+	if (command_build(&job->command, &wish, err) < 0) {
+		if (job->command.origin == COMMAND_NOWHERE) {
+			show_example();
+		}
+		return -1;
+	}
+	return 0;
 }
 
 /* Bytes that the longest command takes of what the kernel has for arguments and environment together. */

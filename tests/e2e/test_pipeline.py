@@ -278,3 +278,11 @@ def test_one_leading_folder_stays_if_nothing_in_it_is_asked_for(job):
 def test_one_leading_folder_is_stripped_if_the_command_lies_in_it(job):
     archive = make_tar(job.folder / "code.tar.gz", {"churn/main": script("echo stripped")})
     assert "stripped" in run("--", "./main", job=job, env={"TRAIN_CODE": archive}).out
+
+
+def test_without_a_command_the_log_shows_a_pipeline_to_copy(job):
+    archive = make_tar(job.folder / "code.tar.gz", {"hello.txt": "no command"})
+    result = run(job=job, env={"TRAIN_CODE": archive}).check(78, "settings")
+    begin = result.err.index("train: {")
+    lines = [line.removeprefix("train: ") for line in result.err[begin:].splitlines()[:5]]
+    assert json.loads("\n".join(lines))["command"] == ["python3", "train.py"]
