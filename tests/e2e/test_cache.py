@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from jobs import JobRoot, in_mounts, run, start
+from jobs import JobRoot, in_mounts, run, start, wait_until
 from network import OTHER_PROJECT, PROJECT, archive_of, large_archive, marked, ran, refused
 from servers.aws import S3, SESSION, s3_error
 from servers.httpd import cut, stall
@@ -297,7 +297,7 @@ def test_one_that_ends_in_the_middle_of_its_copy(pool, number):
     pool.publish(large_archive(1 << 20))
     pool.s3.script = [stall(600_000)]
     with start(job=pool.job(), env=pool.env) as first:
-        pool.s3.wait_until_stalled()
+        wait_until(lambda: pool.cache.exists() and pool.names(), "the beginning of a copy")
         assert len(pool.names()) == 1 and not pool.entry().exists()
         ran(pool.run())
         assert len(pool.names()) == 2 and pool.entry().read_bytes() == pool.content
