@@ -58,6 +58,12 @@ metrics_ready(void *self)
 	}
 }
 
+static int
+no_more_metrics(void *self)
+{
+	return metrics_ended(self);
+}
+
 static void
 set_up(struct job *job, struct supervisor *supervisor, const struct watch *watch)
 {
@@ -156,8 +162,11 @@ job_execute(struct job *job, struct err *err)
 	if (job_phase(job, PHASE_RUN, err) < 0 || (!job->output_off && failure_spawned(&job->failure, err) < 0)) {
 		return -1;
 	}
-	const struct watch watch = {
-	    .fd = job->metrics.fd, .events = POLLIN, .ready = metrics_ready, .self = &job->metrics};
+	const struct watch watch = {.fd = job->metrics.fd,
+	    .events = POLLIN,
+	    .ready = metrics_ready,
+	    .ended = no_more_metrics,
+	    .self = &job->metrics};
 	set_up(job, &supervisor, &watch);
 	for (size_t at = 0; at < job->command.count && more == 1; at++) {
 		more = run_step(job, &supervisor, at, err);

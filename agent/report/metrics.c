@@ -315,6 +315,7 @@ metrics_pump(struct metrics *metrics)
 			continue;
 		}
 		if (n <= 0) {
+			metrics->at_end = n == 0;
 			break;
 		}
 		take_bytes(metrics, block, (size_t)n);
@@ -322,6 +323,27 @@ metrics_pump(struct metrics *metrics)
 	}
 	flush_file(metrics);
 	return n > 0;
+}
+
+/* Puts a descriptor that only reads in the place of 'fd': the kernel tells that the last writer is gone only when we are none. */
+static void
+stop_writing(struct metrics *metrics)
+{
+	char self[sizeof("/proc/self/fd/") + 3 * sizeof(int)];
+
+	(void)snprintf(self, sizeof(self), "/proc/self/fd/%d", metrics->fd);
+	CLEAN_FD fd = open(self, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+
+	metrics->only_reads = fd >= 0 && dup3(fd, metrics->fd, O_CLOEXEC) == metrics->fd;
+}
+
+int
+metrics_ended(struct metrics *metrics)
+{
+	if (metrics->fd >= 0 && !metrics->only_reads) {
+		stop_writing(metrics);
+	}
+	return metrics_pump(metrics) == 0 && (metrics->fd < 0 || metrics->at_end);
 }
 
 void

@@ -64,6 +64,8 @@ struct metrics {
 	struct metrics_setup setup; /* its texts are borrowed */
 	int fd;                     /* the FIFO for poll(2), or -1 before metrics_listen */
 	char path[PATH_BYTES_MAX];  /* of the FIFO: TRAIN_METRICS; "" before metrics_listen */
+	int only_reads;             /* 'fd' is no writer any more */
+	int at_end;                 /* and there is no other */
 
 	struct metric *names;
 	size_t name_count;
@@ -97,6 +99,12 @@ MUST_CHECK int metrics_listen(struct metrics *metrics, const char *dir, struct e
 
 /* Reads what is there, at most METRICS_PUMP_BYTES. 1 when there may be more, 0 when the FIFO is empty. */
 int metrics_pump(struct metrics *metrics);
+
+/*
+ * Asked when nothing of the pipeline lives: reads what is there, and says 1 when nobody has the FIFO open for writing, so that nothing can come any
+ * more; 0 as long as somebody may write, or where that cannot be known. From the first call on, new writers find no reader that waits for them.
+ */
+int metrics_ended(struct metrics *metrics);
 
 /*
  * Adds a value of the agent's: "agent:" and 'name' ("startup_seconds", "step_seconds:train"); bytes of the name that

@@ -32,7 +32,8 @@ struct step {
 	int subreaper; /* every orphan becomes our child */
 	int final;     /* nothing runs after this: the log's reader may lose what it does not take */
 	int terminal_lent;
-	int hurry; /* the next turn does not wait */
+	int settled; /* nothing can come through the watches any more: they are not looked at */
+	int hurry;   /* the next turn does not wait */
 };
 
 static void
@@ -408,7 +409,8 @@ wait_for_event(struct step *step, struct pollfd fds[FDS_MAX])
 
 	fds[count++] = (struct pollfd){.fd = sup->signals->fd, .events = POLLIN};
 	for (size_t i = 0; i < sup->watch_count; i++) {
-		fds[count++] = (struct pollfd){.fd = sup->watches[i].fd, .events = sup->watches[i].events};
+		fds[count++] =
+		    (struct pollfd){.fd = step->settled ? -1 : sup->watches[i].fd, .events = sup->watches[i].events};
 		until_ms = clock_earlier(until_ms, watch_deadline_ms(&sup->watches[i]));
 	}
 	count += relay_watch(sup->relay, fds + count, &until_ms);
@@ -446,13 +448,30 @@ serve_watches(const struct step *step, const struct pollfd *fds)
 	return busy;
 }
 
+/* 1 when every watch says that nothing can come any more. */
+static int
+have_ended(const struct supervisor *sup)
+{
+	int ended = 1;
+
+	for (size_t i = 0; i < sup->watch_count && ended; i++) {
+		const struct watch *watch = &sup->watches[i];
+
+		ended = watch->ended != NULL && watch->ended(watch->self) == 1;
+	}
+	return ended;
+}
+
 /* Log and watches once nothing lives: the end comes when both are empty, or the log's reader has taken nothing for too long. */
 static void
 check_drained(struct step *step, int busy)
 {
 	uint64_t taken = relay_taken(step->sup->relay);
 
-	if (!busy && clock_now_ms() >= step->settle_ms) {
+	if (step->final && !step->settled) {
+		step->settled = have_ended(step->sup);
+	}
+	if (!busy && (step->settled || clock_now_ms() >= step->settle_ms)) {
 		happen(step, EVENT_DRAINED, 0);
 	} else if (taken != step->taken && step->final) {
 		step->taken = taken;

@@ -27,7 +27,7 @@ enum {
 	SUPERVISOR_AFTER_KILL_MS =
 	    15000, /* all that follows a KILL (product §9): SageMaker kills 120 s after TERM, grace is 100 */
 	SUPERVISOR_SETTLE_MS =
-	    100, /* the watches are served so long after the last process of the job ended (product §11) */
+	    100, /* the watches are served so long after the last process of the job ended, unless they have ended (product §11) */
 	SUPERVISOR_REAP_MS =
 	    50, /* how often it looks again where the kernel sends no SIGCHLD: a grandchild that leaves */
 };
@@ -38,6 +38,8 @@ struct watch {
 	short events;              /* as poll(2) */
 	void (*ready)(void *self); /* called when one of 'events' came or the deadline has passed; must not block */
 	int64_t (*deadline_ms)(void *self); /* when to call 'ready' even if nothing came; NULL: never */
+	int (*ended)(
+	    void *self); /* asked once nothing of the job lives: 1 when nothing can come any more; NULL: nobody knows */
 	void *self;
 };
 

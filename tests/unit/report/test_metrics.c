@@ -11,6 +11,7 @@
 #include <poll.h>
 #include <sys/wait.h>
 
+#include "base/fd.h"
 #include "report/metrics.h"
 #include "unit/scratch.h"
 
@@ -430,6 +431,50 @@ full_disk_stops_the_file_and_not_the_metrics(void **state)
 	assert_int_equal(umount(root), 0);
 }
 
+static void
+end_is_told_once_no_writer_is_left(void **state)
+{
+	(void)state;
+	CLEAN_FD writer = open(metrics.path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	say("early=1\n");
+	assert_int_equal(metrics_ended(&metrics), 0);
+	assert_int_equal(metrics.names[0].count, 1);
+	assert_int_equal(write(writer, "late=2\n", 7), 7);
+	fd_close(&writer);
+	assert_int_equal(metrics_ended(&metrics), 1);
+	finish();
+	assert_string_equal(buf_text(&printed), "#metric early=1;\n#metric late=2;\n");
+}
+
+static void
+end_is_told_at_once_where_nobody_ever_wrote(void **state)
+{
+	(void)state;
+	assert_int_equal(metrics_ended(&metrics), 1);
+	metrics_release(&metrics);
+	assert_int_equal(metrics_ended(&metrics), 1);
+}
+
+static void
+end_waits_for_more_than_one_turn_can_read(void **state)
+{
+	(void)state;
+	CLEAN_FD writer = open(metrics.path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	size_t records = 0;
+
+	(void)fcntl(writer, F_SETPIPE_SZ, 1 << 20);
+	while (write(writer, "loss=0.5\n", 9) == 9) {
+		records++;
+	}
+	assert_true(records * 9 > METRICS_PUMP_BYTES);
+	fd_close(&writer);
+	while (metrics_ended(&metrics) == 0) {
+		assert_true(metrics.names[0].count < records);
+	}
+	assert_int_equal(metrics.names[0].count, records);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -456,6 +501,9 @@ main(void)
 	    TEST(folder_where_a_fifo_stands_already_is_refused),
 	    TEST(several_processes_do_not_tear_each_others_records),
 	    TEST(full_disk_stops_the_file_and_not_the_metrics),
+	    TEST(end_is_told_once_no_writer_is_left),
+	    TEST(end_is_told_at_once_where_nobody_ever_wrote),
+	    TEST(end_waits_for_more_than_one_turn_can_read),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

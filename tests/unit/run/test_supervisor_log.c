@@ -105,6 +105,64 @@ supervisor_serves_watches_until_they_are_empty(void **state)
 	rig_close(&rig);
 }
 
+static int
+always(void *self)
+{
+	(void)self;
+	return 1;
+}
+
+/* A watch that ends at the third time it is asked, and must not be asked or served after that. */
+struct ending {
+	int asked;
+	int served_late;
+};
+
+static void
+serve_ending(void *self)
+{
+	struct ending *ending = self;
+
+	ending->served_late += ending->asked >= 3;
+}
+
+static int
+end_at_third(void *self)
+{
+	struct ending *ending = self;
+
+	ending->asked++;
+	assert_true(ending->asked <= 3);
+	return ending->asked == 3;
+}
+
+static void
+supervisor_ends_when_the_watches_have_ended(void **state)
+{
+	struct rig rig;
+	struct ending ending = {0};
+	struct watch watches[2];
+	struct outcome outcome;
+	int fds[2];
+
+	(void)state;
+	rig_open(&rig);
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	(void)close(fds[1]); /* polls as hung up from the first turn on */
+	watches[0] = (struct watch){
+	    .fd = fds[0], .events = POLLIN, .ready = serve_ending, .ended = end_at_third, .self = &ending};
+	watches[1] = rig.watch;
+	watches[1].ended = always;
+	rig.sup.watches = watches;
+	rig.sup.watch_count = 2;
+	outcome = play(&rig, "say", "all\n");
+	assert_int_equal(outcome_exit_code(outcome.status), 0);
+	assert_int_equal(ending.asked, 3);
+	assert_int_equal(ending.served_late, 0);
+	(void)close(fds[0]);
+	rig_close(&rig);
+}
+
 static int64_t
 soon(void *self)
 {
@@ -150,6 +208,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(supervisor_stops_at_once_while_the_reader_is_stalled),
 	    cmocka_unit_test(supervisor_lets_the_pipeline_run_when_the_reader_is_gone),
 	    cmocka_unit_test(supervisor_serves_watches_until_they_are_empty),
+	    cmocka_unit_test(supervisor_ends_when_the_watches_have_ended),
 	    cmocka_unit_test(supervisor_calls_a_watch_at_its_deadline),
 	};
 
