@@ -21,22 +21,36 @@ note_peak(struct budget *budget, size_t used)
 	}
 }
 
-void *
-budget_take(struct budget *budget, size_t bytes)
+int
+budget_reserve(struct budget *budget, size_t bytes)
 {
 	size_t used = atomic_load(&budget->used);
 
 	do {
 		if (bytes > budget->max - used) {
-			return NULL;
+			return -1;
 		}
 	} while (!atomic_compare_exchange_weak(&budget->used, &used, used + bytes));
-	void *memory = malloc(bytes);
-	if (memory == NULL) {
-		(void)atomic_fetch_sub(&budget->used, bytes);
+	note_peak(budget, used + bytes);
+	return 0;
+}
+
+void
+budget_return(struct budget *budget, size_t bytes)
+{
+	CHECK(atomic_fetch_sub(&budget->used, bytes) >= bytes);
+}
+
+void *
+budget_take(struct budget *budget, size_t bytes)
+{
+	if (budget_reserve(budget, bytes) != 0) {
 		return NULL;
 	}
-	note_peak(budget, used + bytes);
+	void *memory = malloc(bytes);
+	if (memory == NULL) {
+		budget_return(budget, bytes);
+	}
 	return memory;
 }
 
@@ -47,7 +61,7 @@ budget_give(struct budget *budget, void *memory, size_t bytes)
 		return;
 	}
 	free(memory);
-	CHECK(atomic_fetch_sub(&budget->used, bytes) >= bytes);
+	budget_return(budget, bytes);
 }
 
 size_t

@@ -25,6 +25,13 @@ void *budget_take(struct budget *budget, size_t bytes);
 /* Gives back what budget_take gave, with the same size. NULL is allowed. */
 void budget_give(struct budget *budget, void *memory, size_t bytes);
 
+/*
+ * Counts 'bytes' that a library allocates by itself, as if they were taken here. 0, or -1 when the ceiling refuses; then nothing is
+ * counted. budget_return ends it, with the same size.
+ */
+MUST_CHECK int budget_reserve(struct budget *budget, size_t bytes);
+void budget_return(struct budget *budget, size_t bytes);
+
 /* What may still be taken. */
 size_t budget_left(const struct budget *budget);
 

@@ -44,12 +44,31 @@ budget_remembers_the_most_that_was_used(void **state)
 	assert_true(budget_is_whole(&budget));
 }
 
+static void
+budget_counts_what_a_library_allocates(void **state)
+{
+	struct budget budget;
+
+	(void)state;
+	budget_init(&budget, 100);
+	assert_int_equal(budget_reserve(&budget, 60), 0);
+	assert_int_equal(budget_left(&budget), 40);
+	assert_null(budget_take(&budget, 41));
+	assert_int_equal(budget_reserve(&budget, 41), -1);
+	assert_int_equal(budget_left(&budget), 40);
+	assert_false(budget_is_whole(&budget));
+	budget_return(&budget, 60);
+	assert_true(budget_is_whole(&budget));
+	assert_int_equal(budget.peak, 60);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(budget_refuses_what_passes_its_ceiling),
 	    cmocka_unit_test(budget_remembers_the_most_that_was_used),
+	    cmocka_unit_test(budget_counts_what_a_library_allocates),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
