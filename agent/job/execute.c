@@ -58,6 +58,12 @@ metrics_ready(void *self)
 	}
 }
 
+static int64_t
+metrics_due_ms(void *self)
+{
+	return ((const struct metrics *)self)->due_ms;
+}
+
 static int
 no_more_metrics(void *self)
 {
@@ -165,6 +171,7 @@ job_execute(struct job *job, struct err *err)
 	const struct watch watch = {.fd = job->metrics.fd,
 	    .events = POLLIN,
 	    .ready = metrics_ready,
+	    .deadline_ms = metrics_due_ms,
 	    .ended = no_more_metrics,
 	    .self = &job->metrics};
 	set_up(job, &supervisor, &watch);

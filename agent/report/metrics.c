@@ -23,6 +23,7 @@ metrics_init(struct metrics *metrics, const struct metrics_setup *setup)
 	metrics->setup = *setup;
 	metrics->fd = -1;
 	metrics->file_fd = -1;
+	metrics->due_ms = DEADLINE_NEVER;
 	metrics->file_off = setup->root == NULL;
 	buf_init(&metrics->file, METRICS_FILE_BUFFER);
 }
@@ -192,18 +193,56 @@ put_in_file(struct metrics *metrics, const struct metric_value *value, const str
 
 /* ---- values ---- */
 
+/* Says the last value of 'metric' if its turn has come. */
 static void
-publish(struct metrics *metrics, struct metric *metric)
+publish(struct metrics *metrics, struct metric *metric, int64_t now_ms)
 {
+	int64_t next_ms = pace_next_ms(&metric->pace);
 	char line[METRICS_LINE_OUT];
-	size_t len;
 
-	if (!metrics->setup.publish) {
+	if (now_ms < next_ms) {
+		metrics->due_ms = clock_earlier(metrics->due_ms, next_ms);
 		return;
 	}
-	len = metric_line_format(line, metric->name, metric->last, &metric->labels);
-	metric->unpublished = metrics->setup.emit(metrics->setup.self, line, len) < 0;
-	metrics->dropped += (uint64_t)metric->unpublished;
+	size_t len = metric_line_format(line, metric->name, metric->last, &metric->labels);
+	metric->refused = metrics->setup.emit(metrics->setup.self, line, len) < 0;
+	metric->waiting = metric->refused;
+	if (metric->refused) {
+		metrics->due_ms = clock_earlier(metrics->due_ms, now_ms + PACE_MS);
+	} else {
+		pace_sent(&metric->pace, now_ms);
+	}
+}
+
+/* Says what waited for its turn, where 'due_ms' has come. */
+static void
+publish_due(struct metrics *metrics, int64_t now_ms)
+{
+	if (now_ms < metrics->due_ms) {
+		return;
+	}
+	metrics->due_ms = DEADLINE_NEVER;
+	for (size_t i = 0; i < metrics->name_count; i++) {
+		if (metrics->names[i].waiting) {
+			publish(metrics, &metrics->names[i], now_ms);
+		}
+	}
+}
+
+/* The end: nothing waits for its turn any more, and what is refused now is never said. */
+static void
+publish_last(struct metrics *metrics)
+{
+	for (size_t i = 0; i < metrics->name_count; i++) {
+		struct metric *metric = &metrics->names[i];
+
+		if (metric->waiting) {
+			metric->pace = (struct pace){0};
+			publish(metrics, metric, clock_now_ms());
+			metrics->dropped += (uint64_t)metric->refused;
+		}
+	}
+	metrics->due_ms = DEADLINE_NEVER;
 }
 
 static void
@@ -226,7 +265,12 @@ add_value(struct metrics *metrics, const struct metric_value *value, const struc
 	metric->last = value->value;
 	metric->labels = *labels;
 	metric->count++;
-	publish(metrics, metric);
+	if (metrics->setup.publish) {
+		metrics->dropped += (uint64_t)metric->refused;
+		metric->refused = 0;
+		metric->waiting = 1;
+		publish(metrics, metric, clock_now_ms());
+	}
 }
 
 /* The first bad record is shown, so that a mistake in the pipeline can be found; it is data from outside, so only what
@@ -322,6 +366,7 @@ metrics_pump(struct metrics *metrics)
 		got += (size_t)n;
 	}
 	flush_file(metrics);
+	publish_due(metrics, clock_now_ms());
 	return n > 0;
 }
 
@@ -380,11 +425,7 @@ metrics_finish(struct metrics *metrics, struct err *err)
 		metrics->line_len = 0;
 	}
 	close_fifo(metrics);
-	for (size_t i = 0; i < metrics->name_count; i++) {
-		if (metrics->names[i].unpublished) {
-			publish(metrics, &metrics->names[i]);
-		}
-	}
+	publish_last(metrics);
 	flush_file(metrics);
 	if (metrics->file_fd >= 0 &&
 	    fd_close_written(&metrics->file_fd, "output/data/_train", &metrics->file_err) < 0 &&

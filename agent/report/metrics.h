@@ -2,12 +2,14 @@
  * The pipeline's numbers (product §11): records read from a FIFO, counted, kept in a file, and handed on as lines for
  * stdout.
  *
- * Life: metrics_init; metrics_listen once there is a folder for the FIFO; metrics_pump whenever 'fd' is readable;
- * metrics_add_own at any time in between; metrics_finish at the end, after the last pump; metrics_release.
+ * Life: metrics_init; metrics_listen once there is a folder for the FIFO; metrics_pump whenever 'fd' is readable or
+ * 'due_ms' has come; metrics_add_own at any time in between; metrics_finish at the end, after the last pump;
+ * metrics_release.
  *
  * Invariants: never blocks, neither on a writer nor on a reader nor on stdout; never holds more than one line of input
  * and the bounded table of names; a failure to write the file stops the file, not the metrics, and comes out at
- * metrics_finish.
+ * metrics_finish; stdout gets at most PACE_LINES lines a second and name (report/pace.h), a value that had to wait for
+ * that within a second if none newer took its place, and the last one of each name always.
  */
 #ifndef TRAIN_REPORT_METRICS_H
 #define TRAIN_REPORT_METRICS_H
@@ -19,6 +21,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "report/pace.h"
 
 enum {
 	METRICS_LINE_MAX = 4096,  /* a record with its newline: PIPE_BUF, so that writers do not tear each other's */
@@ -43,8 +46,10 @@ struct metric_labels {
 /* One name and what came for it. */
 struct metric {
 	char *name;
-	int own;         /* the agent's, not the pipeline's */
-	int unpublished; /* the last value has not been taken for stdout yet */
+	int own;     /* the agent's, not the pipeline's */
+	int waiting; /* the last value has not been taken for stdout yet */
+	int refused; /* because there was no room: once another one replaces it, its line is a dropped one */
+	struct pace pace;
 	uint64_t count;
 	double last, min, max;
 	struct metric_labels labels; /* of the last value */
@@ -66,6 +71,7 @@ struct metrics {
 	char path[PATH_BYTES_MAX];  /* of the FIFO: TRAIN_METRICS; "" before metrics_listen */
 	int only_reads;             /* 'fd' is no writer any more */
 	int at_end;                 /* and there is no other */
+	int64_t due_ms; /* metrics_pump has something to say then, even if nothing comes; or DEADLINE_NEVER */
 
 	struct metric *names;
 	size_t name_count;
@@ -74,7 +80,7 @@ struct metrics {
 	uint64_t nonfinite;                /* NaN and infinite values: never published */
 	uint64_t bad;                      /* records that could not be read */
 	uint64_t overlong;                 /* lines over METRICS_LINE_MAX */
-	uint64_t dropped;                  /* lines for which stdout had no room */
+	uint64_t dropped;                  /* lines for which stdout had no room, and that were never said later */
 	uint64_t names_over;               /* values of names beyond METRICS_NAMES_MAX: in the file only */
 	char first_bad[METRICS_SHOWN_MAX]; /* "why: the record", printable; "" when there was none */
 
@@ -97,7 +103,10 @@ void metrics_init(struct metrics *metrics, const struct metrics_setup *setup);
  */
 MUST_CHECK int metrics_listen(struct metrics *metrics, const char *dir, struct err *err);
 
-/* Reads what is there, at most METRICS_PUMP_BYTES. 1 when there may be more, 0 when the FIFO is empty. */
+/*
+ * Reads what is there, at most METRICS_PUMP_BYTES, and says what had to wait and is due. 1 when there may be more, 0 when
+ * the FIFO is empty.
+ */
 int metrics_pump(struct metrics *metrics);
 
 /*
@@ -113,7 +122,7 @@ int metrics_ended(struct metrics *metrics);
 void metrics_add_own(struct metrics *metrics, const char *name, double value);
 
 /*
- * Hands on the last value of every name whose line was dropped, ends the file, closes and removes the FIFO. A rest of a
+ * Hands on the last value of every name that still waits, ends the file, closes and removes the FIFO. A rest of a
  * line without newline counts as bad: it may be half a number. 0, or -1 with 'err' (ERR_DISK_FULL or ERR_OUTPUT) when
  * the file is not whole.
  */

@@ -3,6 +3,7 @@ import json
 import math
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -125,10 +126,11 @@ def test_metrics_flow_while_the_pipeline_runs(job):
 
 
 def test_a_stalled_reader_of_the_log_does_not_hold_the_metrics(job):
-    """Nobody reads stdout, yet the pipeline gets 100,000 records out; what found no room is in the file and counted."""
+    """Nobody reads stdout, yet the pipeline gets 10,000 records out, 2 MB of lines; what found no room is in the file and counted."""
     reading, writing = os.pipe()
     text = ("import os\nfifo = os.open(os.environ['TRAIN_METRICS'], os.O_WRONLY)\n"
-            "for n in range(60000): os.write(fifo, b'some:long:metric:name=%d step=%d\\n' % (n, n))\nopen('done', 'w').close()\n")
+            "for n in range(10):\n    for name in range(990): os.write(fifo, b'%0180d=%d step=%d\\n' % (name, n, n))\n"
+            "open('done', 'w').close()\n")
     process = subprocess.Popen([BINARY, "--", PYTHON, "-c", text], env=clean_env(job), cwd=job.folder, stdin=subprocess.DEVNULL,
                                stdout=writing, stderr=subprocess.DEVNULL)
     os.close(writing)
@@ -139,10 +141,50 @@ def test_a_stalled_reader_of_the_log_does_not_hold_the_metrics(job):
     os.close(reading)
     assert process.wait(60) == 0
     rows = [json.loads(line) for line in job.metrics_file.read_text().splitlines()]
-    assert sum(row["name"] == "some:long:metric:name" for row in rows) == 60000
-    assert b"#metric some:long:metric:name=59999;" in got
-    record = json.loads(job.record_file.read_text())
-    assert record["metrics_lost"]["dropped"] + got.count(b"#metric some:long") == 60000
+    assert sum(row["name"].startswith("0") for row in rows) == 9900
+    assert all(b"#metric %0180d=9; step=9\n" % name in got for name in range(990))
+    dropped = json.loads(job.record_file.read_text())["metrics_lost"]["dropped"]
+    assert dropped > 0 and dropped + got.count(b"#metric 0") == 9900
+
+
+# ---- rates ----
+
+MANY = "import os\nfifo = os.open(os.environ['TRAIN_METRICS'], os.O_WRONLY)\nfor n in range(100): os.write(fifo, b'x=%d\\ny%d=1\\n' % (n, n))\n"
+
+
+def lines_of(name, out):
+    return [int(value) for value in re.findall(rf"^#metric {name}=(\d+);$", out, re.MULTILINE)]
+
+
+def test_a_name_has_at_most_ten_lines_a_second_and_always_its_last(job):
+    result = run("--", PYTHON, "-c", MANY, job=job)
+    shown = lines_of("x", result.out)
+    assert shown[:10] == list(range(10)) and shown[-1] == 99 and len(shown) < 50
+    assert [row["value"] for row in result.metrics if row["name"] == "x"] == list(range(100))
+    assert all(f"#metric y{n}=1;" in result.metric_lines for n in range(100))
+    assert result.record["metrics_lost"]["dropped"] == 0
+
+
+def test_a_value_that_was_held_back_comes_though_no_other_follows(job):
+    with start("--", PYTHON, "-c", MANY + "input()", job=job, stdin=subprocess.PIPE) as running:
+        running.wait_for("^#metric x=99;")
+        running.process.stdin.close()
+        assert lines_of("x", running.finish().out)[-1] == 99
+
+
+HANG = MANY + "import signal, sys\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('written', flush=True)\nsignal.pause()"
+
+
+@pytest.mark.parametrize("how", ["stop", "timeout"])
+def test_the_last_values_come_when_the_pipeline_is_killed(job, how):
+    env = {"TRAIN_STOP_GRACE": "0"} | ({"TRAIN_TIMEOUT": "4"} if how == "timeout" else {})
+    with start("--", PYTHON, "-c", HANG, job=job, env=env) as running:
+        running.wait_for("^written")
+        if how == "stop":
+            running.signal(signal.SIGTERM)
+        result = running.finish()
+    assert result.code == {"stop": 137, "timeout": 124}[how], result.err
+    assert lines_of("x", result.out)[-1] == 99 and len(result.metrics) >= 200
 
 
 def test_a_pipeline_that_drops_privileges_reaches_the_fifo():

@@ -6,100 +6,10 @@
 
 #include <cmocka.h>
 
-#include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <sys/wait.h>
 
-#include "base/fd.h"
-#include "report/metrics.h"
-#include "unit/scratch.h"
-
-static char root[SCRATCH_PATH];
-static struct metrics metrics;
-static struct buf printed;
-static int stdout_full; /* 1: no line is taken */
-
-static int
-take_line(void *self, const char *line, size_t len)
-{
-	assert_ptr_equal(self, &printed);
-	return stdout_full ? -1 : buf_add(&printed, line, len);
-}
-
-static void
-begin(int publish)
-{
-	struct metrics_setup setup = {
-	    .root = root, .host = "algo-1", .publish = publish, .emit = take_line, .self = &printed};
-	struct err err = {0};
-
-	metrics_init(&metrics, &setup);
-	assert_int_equal(metrics_listen(&metrics, root, &err), 0);
-}
-
-static int
-set_up(void **state)
-{
-	(void)state;
-	scratch_make(root);
-	buf_init(&printed, 1 << 20);
-	stdout_full = 0;
-	begin(1);
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	(void)state;
-	metrics_release(&metrics);
-	buf_release(&printed);
-	scratch_remove(root);
-	return 0;
-}
-
-static void
-finish(void)
-{
-	struct err err = {0};
-
-	assert_int_equal(metrics_finish(&metrics, &err), 0);
-}
-
-/* What a pipeline does: open, one write, close. */
-static void
-say_bytes(const char *text, size_t len)
-{
-	CLEAN_FD fd = open(metrics.path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-
-	assert_true(fd >= 0);
-	while (len > 0) {
-		ssize_t n = write(fd, text, len);
-
-		if (n < 0) {
-			assert_int_equal(errno, EAGAIN);
-			(void)metrics_pump(&metrics);
-			continue;
-		}
-		text += n;
-		len -= (size_t)n;
-	}
-	while (metrics_pump(&metrics)) {
-	}
-}
-
-static void
-say(const char *text)
-{
-	say_bytes(text, strlen(text));
-}
-
-static const char *
-file_text(void)
-{
-	return scratch_read(root, "output/data/_train/metrics-algo-1.jsonl");
-}
+#include "unit/report/rig.h"
 
 static void
 fifo_can_be_written_by_any_user_and_never_ends(void **state)
@@ -286,20 +196,6 @@ names_beyond_the_limit_stay_in_the_file_only(void **state)
 	assert_int_equal(metrics.names_over, 5);
 	assert_int_equal(metrics.names[0].count, 2);
 	assert_null(strstr(buf_text(&printed), "metric1003="));
-}
-
-static void
-dropped_lines_are_counted_and_the_last_value_comes_at_the_end(void **state)
-{
-	(void)state;
-	say("a=1\n");
-	stdout_full = 1;
-	say("a=2 step=2\na=3 step=3\nb=1\n");
-	assert_int_equal(metrics.dropped, 3);
-	stdout_full = 0;
-	finish();
-	assert_string_equal(buf_text(&printed), "#metric a=1;\n#metric a=3; step=3\n#metric b=1;\n");
-	assert_non_null(strstr(file_text(), "\"value\":2,"));
 }
 
 static void
@@ -494,7 +390,6 @@ main(void)
 	    TEST(megabyte_without_newline_is_skipped_and_counted_once),
 	    TEST(record_may_come_in_pieces),
 	    TEST(names_beyond_the_limit_stay_in_the_file_only),
-	    TEST(dropped_lines_are_counted_and_the_last_value_comes_at_the_end),
 	    TEST(own_metrics_need_no_fifo_and_have_clean_names),
 	    TEST(no_file_is_written_where_none_is_wanted),
 	    TEST(file_that_is_a_link_is_not_followed_and_reported_at_the_end),
