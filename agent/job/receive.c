@@ -261,6 +261,8 @@ tell_times(struct job *job, const struct origin *origin, const struct stage *sta
 	    .cut = atomic_load(&tally->retries[NET_CUT]),
 	    .slow = atomic_load(&tally->retries[NET_SLOW]),
 	    .refused = atomic_load(&tally->retries[NET_SERVER]),
+	    .memory_max = job->budget.max,
+	    .memory_peak = atomic_load(&job->budget.peak),
 	};
 }
 

@@ -115,6 +115,10 @@ add_fetch(struct json_writer *writer, const struct record_fetch *fetch)
 	json_add_double(writer, "inflate", fetch->inflate);
 	json_add_double(writer, "write", fetch->write);
 	json_close_object(writer);
+	json_open_object(writer, "buffers");
+	json_add_int(writer, "max_bytes", (int64_t)fetch->memory_max);
+	json_add_int(writer, "peak_bytes", (int64_t)fetch->memory_peak);
+	json_close_object(writer);
 	json_close_object(writer);
 }
 

@@ -30,9 +30,10 @@ struct record_setting {
 struct record_fetch {
 	double seconds; /* all of it, unpacking too */
 	double network, hash, inflate,
-	    write;                   /* how long each stage was at work, or waited for the far side; they overlap */
-	int connections;             /* at most; 0 for a file */
-	unsigned cut, slow, refused; /* retries by cause */
+	    write;                      /* how long each stage was at work, or waited for the far side; they overlap */
+	int connections;                /* at most; 0 for a file */
+	unsigned cut, slow, refused;    /* retries by cause */
+	size_t memory_max, memory_peak; /* bytes of buffers: what they may take together, and the most that they took */
 };
 
 struct record_code {

@@ -49,7 +49,8 @@ tear_down(void **state)
 
 static const struct record_setting settings[] = {
     {"code", "s3://b/k", "environment TRAIN_CODE"}, {"timeout", "0", "default"}};
-static const struct record_fetch fetch = {.seconds = 2.5, .network = 1, .connections = 4, .slow = 2};
+static const struct record_fetch fetch = {
+    .seconds = 2.5, .network = 1, .connections = 4, .slow = 2, .memory_max = 48 << 20, .memory_peak = 34 << 20};
 static const struct record_code code = {
     "s3://b/k", "v1", "\"etag\"", "00ff", 123, "tar.gz", "environment TRAIN_CODE", 1, &fetch};
 static const struct record_channel channels[] = {{"training", "File", NULL}};
