@@ -51,8 +51,8 @@ fail_by_code(struct http *http, struct err *err)
 		return -1;
 	case CURLE_SSL_CONNECT_ERROR:
 		why = trust_explain(text);
-		return err_set(err, ERR_UNAVAILABLE, 0, "no TLS with '%s': %s%s%s%s", http->shown,
-		    why == NULL ? "" : why, why == NULL ? "" : " (", text, why == NULL ? "" : ")");
+		return why == NULL ? err_set(err, ERR_UNAVAILABLE, 0, "no TLS with '%s': %s", http->shown, text)
+		                   : err_set(err, ERR_DENIED, 0, "no TLS with '%s': %s (%s)", http->shown, why, text);
 	default:
 		return err_set(err, ERR_UNAVAILABLE, 0, "cannot get '%s': %s", http->shown, text);
 	}

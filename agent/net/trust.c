@@ -152,14 +152,14 @@ const char *
 trust_explain(const char *library_text)
 {
 	/*
-	 * BearSSL reports a fatal alert as 0x0100 + its number: 70 is protocol_version, 40 handshake_failure (RFC
-	 * 5246, 7.2).
+	 * BearSSL reports a fatal alert as 0x0100 + its number (RFC 5246, 7.2): 40 is handshake_failure, 70 protocol_version, 71
+	 * insufficient_security.
 	 */
-	static const char *const signs[] = {"0x0146", "0x0128", "protocol version", "handshake failure"};
+	static const char *const signs[] = {"0x0128", "0x0146", "0x0147", "protocol version", "handshake failure"};
 
 	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
 		if (strstr(library_text, signs[i]) != NULL) {
-			return "the server offers no TLS 1.2 that fits: this agent speaks TLS 1.2 only, not 1.3";
+			return "the server has no version or cipher in common with this agent, which speaks TLS 1.2, not 1.3";
 		}
 	}
 	return NULL;

@@ -46,8 +46,8 @@ int trust_fall_back(struct trust *trust);
 const char *trust_ciphers(void);
 
 /*
- * A sentence for what the TLS library said, or NULL: a server that wants TLS 1.3, which the release build does not
- * speak.
+ * A sentence for what the TLS library said, or NULL: a server that will never speak with the release build, as it wants TLS 1.3 or other
+ * ciphers.
  */
 const char *trust_explain(const char *library_text);
 
