@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/thread.h"
 #include "files/inflate.h"
+#include "files/zstd_context.h"
 
 enum {
 	HEADER_MIN = 6, /* magic, descriptor, one byte: RFC 8878, 3.1.1.1 */
@@ -18,7 +19,8 @@ enum {
 	PACKED_MAX = (int)ZSTD_COMPRESSBOUND(FRAMES_CONTENT_MAX),
 	SLOT_BYTES = PACKED_MAX + FRAMES_CONTENT_MAX,
 	SLOTS_MAX = FRAMES_THREADS_MAX + 2, /* one is being read, one written */
-	BESIDE = 1 << 20,                   /* of the budget that stays for others */
+	SLOTS_MIN = 2,
+	BESIDE = 3 << 20, /* of the budget that stays for the threads' contexts and for more connections */
 };
 
 struct slot {
@@ -81,13 +83,22 @@ is_small(const unsigned char *header, size_t len)
 	return size != ZSTD_CONTENTSIZE_UNKNOWN && size != ZSTD_CONTENTSIZE_ERROR && size <= FRAMES_CONTENT_MAX;
 }
 
+/* How many slots the budget has room for. */
+static size_t
+room_for(const struct budget *budget)
+{
+	size_t left = budget_left(budget);
+
+	return left > BESIDE ? (left - BESIDE) / SLOT_BYTES : 0;
+}
+
 int
-frames_fit(const void *bytes, size_t len)
+frames_fit(const struct budget *budget, const void *bytes, size_t len)
 {
 	size_t checksum = 0;
 	size_t header = len >= HEADER_MIN ? header_len(bytes, &checksum) : 0;
 
-	return header > 0 && header <= len && is_small(bytes, len);
+	return header > 0 && header <= len && is_small(bytes, len) && room_for(budget) >= SLOTS_MIN;
 }
 
 /* ---- reading frames ---- */
@@ -190,7 +201,7 @@ decode(void *self)
 {
 	struct frames *frames = self;
 	const size_t no_memory = (size_t)-ZSTD_error_memory_allocation;
-	ZSTD_DCtx *context = ZSTD_createDCtx();
+	ZSTD_DCtx *context = zstd_context_new(frames->budget);
 
 	lock(frames);
 	while (!frames->stopping) {
@@ -241,7 +252,7 @@ lend_rest(struct frames *frames, const void **bytes, struct err *err)
 	const struct source rest = {.read = read_rest, .self = frames};
 
 	if (frames->inflate == NULL) {
-		frames->inflate = inflate_new(KIND_TAR_ZST, &rest, frames->window_max, err);
+		frames->inflate = inflate_new(KIND_TAR_ZST, &rest, frames->budget, frames->window_max, err);
 		if (frames->inflate == NULL) {
 			return -1;
 		}
@@ -373,8 +384,7 @@ frames_waited_us(const struct frames *frames)
 static int
 take_slots(struct frames *frames, int threads)
 {
-	size_t left = budget_left(frames->budget);
-	size_t room = left > BESIDE ? (left - BESIDE) / SLOT_BYTES : 0;
+	size_t room = room_for(frames->budget);
 	size_t wanted = (size_t)threads + 2 < SLOTS_MAX ? (size_t)threads + 2 : SLOTS_MAX;
 
 	for (; frames->slot_count < wanted && frames->slot_count < room; frames->slot_count++) {
@@ -385,7 +395,7 @@ take_slots(struct frames *frames, int threads)
 		}
 		frames->slots[frames->slot_count].packed = memory;
 	}
-	return frames->slot_count >= 2 ? 0 : -1;
+	return frames->slot_count >= SLOTS_MIN ? 0 : -1;
 }
 
 struct frames *

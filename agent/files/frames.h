@@ -24,8 +24,11 @@ enum {
 
 struct frames;
 
-/* 1 when the first bytes of a file are a frame for us: it tells the size of its content, at most FRAMES_CONTENT_MAX, and needs no dictionary. */
-int frames_fit(const void *bytes, size_t len);
+/*
+ * 1 when the first bytes of a file are a frame for us (it tells the size of its content, at most FRAMES_CONTENT_MAX, and needs no dictionary) and the
+ * budget has room for at least two at once.
+ */
+int frames_fit(const struct budget *budget, const void *bytes, size_t len);
 
 /*
  * Starts at most 'threads' threads, fewer where the budget has no room. Borrows 'from', which lends, until frames_free; only the taker's thread reads it.

@@ -8,6 +8,8 @@
 #include <zstd.h>
 #include <zstd_errors.h>
 
+#include "files/zstd_context.h"
+
 enum {
 	MIB = 1 << 20,
 	WINDOW_SHARE = 4,           /* a window may take a quarter of fetch-memory (product §5) */
@@ -15,6 +17,7 @@ enum {
 	GZIP_RESERVED_FLAGS = 0xe0, /* a reader must refuse them */
 	ZSTD_MAGIC_BYTES = 4,       /* RFC 8878 */
 	ZSTD_HEADER_MAX = 18,
+	SEAM_BYTES = ZSTD_HEADER_MAX, /* the most that has to lie in one piece */
 	ZSTD_SINGLE_SEGMENT = 0x20,
 };
 
@@ -24,9 +27,14 @@ enum place { BETWEEN, IN_HEADER, IN_BODY };
 struct inflate {
 	struct source from;
 	enum kind kind;
+	struct budget *budget;
 	uint64_t window_max;
-	unsigned char *input;
-	size_t at, len; /* unread bytes of 'input' */
+	const unsigned char *input; /* unread bytes: lent by 'from', or in 'seam' */
+	size_t input_left;
+	const unsigned char *behind; /* what was lent and comes behind the seam */
+	size_t behind_left;
+	unsigned char seam[SEAM_BYTES]; /* where a header that lies in two blocks is put together */
+	unsigned char *scratch;             /* INFLATE_INPUT bytes, for a source that does not lend */
 	int from_ended;
 	int done;
 	enum place place;
@@ -37,29 +45,66 @@ struct inflate {
 	ZSTD_DCtx *zstd;
 };
 
-static size_t
-input_left(const struct inflate *inflate)
+/* The next bytes of the lower source. What is unread of those before moves into the seam, for they were only lent. */
+static int
+lend_more(struct inflate *inflate, struct err *err)
 {
-	return inflate->len - inflate->at;
+	const void *bytes = NULL;
+
+	if (inflate->input_left > 0) {
+		memmove(inflate->seam, inflate->input, inflate->input_left);
+		inflate->input = inflate->seam;
+	}
+	ssize_t n = source_lend(&inflate->from, inflate->scratch, INFLATE_INPUT, &bytes, err);
+	if (n < 0) {
+		return -1;
+	}
+	inflate->behind = bytes;
+	inflate->behind_left = (size_t)n;
+	inflate->from_ended = n == 0;
+	return 0;
 }
 
-/* Makes sure that 'want' bytes are there, unless the lower source has ended. */
+/* Goes on with what lies behind the seam; as long as something is unread in it, by putting so many more bytes to its end. */
+static void
+join(struct inflate *inflate, size_t more)
+{
+	size_t part = more < inflate->behind_left ? more : inflate->behind_left;
+
+	if (inflate->input_left == 0) {
+		inflate->input = inflate->behind;
+		part = inflate->behind_left;
+	} else {
+		memmove(inflate->seam, inflate->input, inflate->input_left);
+		memcpy(inflate->seam + inflate->input_left, inflate->behind, part);
+		inflate->input = inflate->seam;
+	}
+	inflate->input_left += part;
+	inflate->behind += part;
+	inflate->behind_left -= part;
+}
+
+/* Makes sure that 'want' bytes are there in one piece, at most SEAM_BYTES, unless the lower source has ended. */
 static int
 fill(struct inflate *inflate, size_t want, struct err *err)
 {
-	while (input_left(inflate) < want && !inflate->from_ended) {
-		memmove(inflate->input, inflate->input + inflate->at, input_left(inflate));
-		inflate->len -= inflate->at;
-		inflate->at = 0;
-		ssize_t n =
-		    source_read(&inflate->from, inflate->input + inflate->len, INFLATE_INPUT - inflate->len, err);
-		if (n < 0) {
+	while (inflate->input_left < want) {
+		if (inflate->behind_left == 0 && !inflate->from_ended && lend_more(inflate, err) < 0) {
 			return -1;
 		}
-		inflate->len += (size_t)n;
-		inflate->from_ended = n == 0;
+		if (inflate->behind_left == 0) {
+			return 0;
+		}
+		join(inflate, want - inflate->input_left);
 	}
 	return 0;
+}
+
+static void
+use_up(struct inflate *inflate, size_t bytes)
+{
+	inflate->input += bytes;
+	inflate->input_left -= bytes;
 }
 
 static int
@@ -100,11 +145,11 @@ begin_member(struct inflate *inflate, struct err *err)
 	if (fill(inflate, GZIP_MAGIC_BYTES, err) < 0) {
 		return -1;
 	}
-	size_t len = input_left(inflate) < GZIP_MAGIC_BYTES ? input_left(inflate) : GZIP_MAGIC_BYTES;
+	size_t len = inflate->input_left < GZIP_MAGIC_BYTES ? inflate->input_left : GZIP_MAGIC_BYTES;
 	if (len == 0) {
 		return 0;
 	}
-	if (memcmp(inflate->input + inflate->at, "\x1f\x8b", len) != 0) {
+	if (memcmp(inflate->input, "\x1f\x8b", len) != 0) {
 		return is_foreign(inflate, "gzip", err);
 	}
 	isal_inflate_reset(inflate->gzip);
@@ -113,6 +158,23 @@ begin_member(struct inflate *inflate, struct err *err)
 	inflate->place = IN_HEADER;
 	inflate->members++;
 	return 1;
+}
+
+/* Gives isa-l what there is to read, as much as it can count. */
+static void
+offer(struct inflate *inflate)
+{
+	size_t len = inflate->input_left < UINT32_MAX ? inflate->input_left : UINT32_MAX;
+
+	inflate->gzip->next_in = (uint8_t *)(uintptr_t)inflate->input; /* it only reads it */
+	inflate->gzip->avail_in = (uint32_t)len;
+}
+
+/* And takes what it has left. */
+static void
+take_back(struct inflate *inflate)
+{
+	use_up(inflate, (size_t)(inflate->gzip->next_in - inflate->input));
 }
 
 /* isal_inflate could read the header itself, but forgets its flags when the header comes in two pieces. */
@@ -126,13 +188,12 @@ read_header(struct inflate *inflate, struct err *err)
 		if (fill(inflate, 1, err) < 0) {
 			return -1;
 		}
-		if (input_left(inflate) == 0) {
+		if (inflate->input_left == 0) {
 			return is_cut("gzip", err);
 		}
-		gzip->next_in = inflate->input + inflate->at;
-		gzip->avail_in = (uint32_t)input_left(inflate);
+		offer(inflate);
 		code = isal_read_gzip_header(gzip, &inflate->header);
-		inflate->at = inflate->len - gzip->avail_in;
+		take_back(inflate);
 	}
 	if (code != ISAL_DECOMP_OK) {
 		return gzip_failed(code, err);
@@ -153,18 +214,18 @@ read_body(struct inflate *inflate, struct err *err)
 	if (fill(inflate, 1, err) < 0) {
 		return -1;
 	}
-	gzip->next_in = inflate->input + inflate->at;
-	gzip->avail_in = (uint32_t)input_left(inflate);
+	offer(inflate);
 	uint32_t before_in = gzip->avail_in;
 	uint32_t before_out = gzip->avail_out;
 	int code = isal_inflate(gzip);
-	inflate->at = inflate->len - gzip->avail_in;
+	int unmoved = gzip->avail_in == before_in && gzip->avail_out == before_out;
+	take_back(inflate);
 	if (code != ISAL_DECOMP_OK && code != ISAL_END_INPUT) {
 		return gzip_failed(code, err);
 	}
 	if (gzip->block_state == ISAL_BLOCK_FINISH) {
 		inflate->place = BETWEEN;
-	} else if (gzip->avail_in == before_in && gzip->avail_out == before_out && inflate->from_ended) {
+	} else if (unmoved && inflate->from_ended) {
 		return is_cut("gzip", err);
 	}
 	return 0;
@@ -211,7 +272,7 @@ inflate_zstd_failed(size_t code, struct err *err)
 		return err_set(err, ERR_ARCHIVE, 0, "the zstd data needs a dictionary: compress it without one");
 	}
 	if (why == ZSTD_error_memory_allocation) {
-		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot decompress");
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot decompress within fetch-memory");
 	}
 	return err_set(err, ERR_ARCHIVE, 0, "the zstd data is damaged (%s)", ZSTD_getErrorName(code));
 }
@@ -258,8 +319,8 @@ begin_frame(struct inflate *inflate, struct err *err)
 	if (fill(inflate, ZSTD_HEADER_MAX, err) < 0) {
 		return -1;
 	}
-	const unsigned char *bytes = inflate->input + inflate->at;
-	size_t len = input_left(inflate);
+	const unsigned char *bytes = inflate->input;
+	size_t len = inflate->input_left;
 	if (len == 0) {
 		return 0;
 	}
@@ -295,12 +356,12 @@ read_zstd(struct inflate *inflate, void *bytes, size_t len, struct err *err)
 		if (fill(inflate, 1, err) < 0) {
 			return -1;
 		}
-		ZSTD_inBuffer in = {.src = inflate->input + inflate->at, .size = input_left(inflate)};
+		ZSTD_inBuffer in = {.src = inflate->input, .size = inflate->input_left};
 		size_t left = ZSTD_decompressStream(inflate->zstd, &out, &in);
 		if (ZSTD_isError(left)) {
 			return inflate_zstd_failed(left, err);
 		}
-		inflate->at += in.pos;
+		use_up(inflate, in.pos);
 		inflate->place = left == 0 ? BETWEEN : IN_BODY;
 		if (in.pos == 0 && out.pos == 0 && inflate->from_ended) {
 			return is_cut("zstd", err);
@@ -325,40 +386,46 @@ inflate_read(void *self, void *bytes, size_t len, struct err *err)
 	return n;
 }
 
+/* 0, or -1 when there is not enough memory. */
+static int
+make_gzip(struct inflate *inflate)
+{
+	inflate->gzip = budget_take(inflate->budget, sizeof(*inflate->gzip));
+	if (inflate->gzip == NULL) {
+		return -1;
+	}
+	isal_inflate_init(inflate->gzip);
+	return 0;
+}
+
+static int
+make_zstd(struct inflate *inflate)
+{
+	/* The library's own bound is a power of two, the next one; begin_frame is exact and says more. */
+	int log = 10;
+
+	inflate->zstd = zstd_context_new(inflate->budget);
+	while (log < 31 && (1ULL << log) < inflate->window_max) {
+		log++;
+	}
+	return inflate->zstd != NULL && !ZSTD_isError(ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax, log)) ? 0 : -1;
+}
+
 struct inflate *
-inflate_new(enum kind kind, const struct source *from, uint64_t window_max, struct err *err)
+inflate_new(
+    enum kind kind, const struct source *from, struct budget *budget, uint64_t window_max, struct err *err)
 {
 	struct inflate *inflate = calloc(1, sizeof(*inflate));
 
-	if (inflate == NULL) {
-		err_set(err, ERR_SYSTEM, ENOMEM, "cannot decompress");
-		return NULL;
+	if (inflate != NULL) {
+		*inflate = (struct inflate){.from = *from, .kind = kind, .budget = budget, .window_max = window_max};
+		inflate->scratch = from->lend == NULL ? budget_take(budget, INFLATE_INPUT) : NULL;
 	}
-	inflate->from = *from;
-	inflate->kind = kind;
-	inflate->window_max = window_max;
-	inflate->input = malloc(INFLATE_INPUT);
-	if (kind == KIND_TAR_GZ) {
-		inflate->gzip = malloc(sizeof(*inflate->gzip));
-		if (inflate->gzip != NULL) {
-			isal_inflate_init(inflate->gzip);
-		}
-	} else {
-		inflate->zstd = ZSTD_createDCtx();
-	}
-	if (inflate->input == NULL || (inflate->gzip == NULL && inflate->zstd == NULL)) {
+	if (inflate == NULL || (inflate->scratch == NULL && from->lend == NULL) ||
+	    (kind == KIND_TAR_GZ ? make_gzip(inflate) : make_zstd(inflate)) < 0) {
 		inflate_free(inflate);
-		err_set(err, ERR_SYSTEM, ENOMEM, "cannot decompress");
+		err_set(err, ERR_SYSTEM, ENOMEM, "cannot decompress within fetch-memory");
 		return NULL;
-	}
-	if (inflate->zstd != NULL) {
-		/* The library's own bound is a power of two, the next one; begin_frame is exact and says more. */
-		int log = 10;
-
-		while (log < 31 && (1ULL << log) < window_max) {
-			log++;
-		}
-		(void)ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax, log);
 	}
 	return inflate;
 }
@@ -381,9 +448,9 @@ inflate_free(struct inflate *inflate)
 	if (inflate == NULL) {
 		return;
 	}
-	free(inflate->input);
-	free(inflate->gzip);
-	ZSTD_freeDCtx(inflate->zstd);
+	budget_give(inflate->budget, inflate->scratch, INFLATE_INPUT);
+	budget_give(inflate->budget, inflate->gzip, sizeof(*inflate->gzip));
+	(void)ZSTD_freeDCtx(inflate->zstd);
 	free(inflate);
 }
 

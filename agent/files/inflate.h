@@ -3,7 +3,7 @@
  *
  * Invariants: nothing ends quietly. gzip: every member's CRC and length are checked, several members are one stream, bytes behind the
  * last member are refused. zstd: a frame that is cut is refused, content checksums are checked, skippable frames are skipped, frames may
- * follow each other. Memory: INFLATE_INPUT for the input, isa-l's window, or zstd's up to 'window_max'.
+ * follow each other. Memory, from the budget: isa-l's window, or zstd's up to 'window_max'; INFLATE_INPUT where the lower source does not lend.
  */
 #ifndef TRAIN_FILES_INFLATE_H
 #define TRAIN_FILES_INFLATE_H
@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/budget.h"
 #include "base/err.h"
 #include "base/stream.h"
 #include "files/kind.h"
@@ -21,10 +22,11 @@ enum { INFLATE_INPUT = 1 << 17 /* bytes asked from below at once: few calls, and
 struct inflate;
 
 /*
- * KIND_TAR_GZ or KIND_TAR_ZST. Borrows 'from' until inflate_free. 'window_max': a zstd frame that needs a larger window is refused
+ * KIND_TAR_GZ or KIND_TAR_ZST. Borrows 'from' and 'budget' until inflate_free. 'window_max': a zstd frame that needs a larger window is refused
  * (ERR_ARCHIVE) with the fetch-memory that it would take. NULL with ERR_SYSTEM.
  */
-struct inflate *inflate_new(enum kind kind, const struct source *from, uint64_t window_max, struct err *err);
+struct inflate *inflate_new(
+    enum kind kind, const struct source *from, struct budget *budget, uint64_t window_max, struct err *err);
 
 /* The plain bytes. Errors: ERR_ARCHIVE for what is damaged; the lower source's own pass through. */
 struct source inflate_source(struct inflate *inflate);

@@ -71,7 +71,7 @@ static int
 inflate_and_untar(enum kind kind, const struct source *src, int dir_fd, const struct unpack_wish *wish,
     struct unpacked *unpacked, struct err *err)
 {
-	CLEAN_INFLATE *inflate = inflate_new(kind, src, wish->window_max, err);
+	CLEAN_INFLATE *inflate = inflate_new(kind, src, wish->budget, wish->window_max, err);
 	CLEAN_STAGE stage = {.memory = NULL};
 	const struct stage_plan plan = {
 	    .budget = wish->budget,
@@ -330,7 +330,7 @@ unpack(const struct source *src, int dir_fd, const struct unpack_wish *wish, str
 	case KIND_TAR:
 		return untar(&whole, dir_fd, wish, unpacked, err);
 	case KIND_TAR_ZST:
-		if (whole.lend != NULL && wish->threads > 1 && frames_fit(peek.bytes, peek.len)) {
+		if (whole.lend != NULL && wish->threads > 1 && frames_fit(wish->budget, peek.bytes, peek.len)) {
 			return untar_frames(&whole, dir_fd, wish, unpacked, err);
 		}
 		return inflate_and_untar(kind, &whole, dir_fd, wish, unpacked, err);

@@ -45,6 +45,14 @@ def packed(folder, archive, **options):
     return match[1]
 
 
+def test_what_was_packed_is_unpacked_within_the_least_memory(tmp_path, job):
+    """Where several frames do not fit side by side they are taken one after the other."""
+    tree = make_tree(tmp_path / "project", {**project(command=["cat", "text"]), "text": "whole\n", "ballast": os.urandom(5 << 20)})
+    archive = tmp_path / "code.tar.zst"
+    result = run(job=job, env={"TRAIN_CODE": archive, "TRAIN_CODE_SHA256": packed(tree, archive), "TRAIN_FETCH_MEMORY": 8})
+    assert result.code == 0 and "whole" in result.out.splitlines(), result.err
+
+
 def tar_of(archive):
     """The plain tar, unpacked by somebody else's libraries, which check the checksums."""
     content = archive.read_bytes()

@@ -45,6 +45,7 @@ struct drip {
 	size_t len, at, step;
 	int ended, called_after_end;
 	size_t fails_at; /* gives no more than so many bytes, then fails; 0 is never */
+	unsigned char *lent;
 };
 
 BOX ssize_t
@@ -73,6 +74,31 @@ drip_source(struct drip *drip, const struct buf *bytes, size_t step)
 {
 	*drip = (struct drip){.bytes = (const unsigned char *)bytes->data, .len = bytes->len, .step = step};
 	return (struct source){.read = drip_read, .self = drip};
+}
+
+enum { DRIP_LENT_MAX = 4096 };
+
+/* What was lent is gone at the next call, and ASan sees who looks at it still. */
+BOX ssize_t
+drip_lend(void *self, const void **bytes, struct err *err)
+{
+	struct drip *drip = self;
+
+	free(drip->lent);
+	drip->lent = malloc(DRIP_LENT_MAX);
+	assert_non_null(drip->lent);
+	*bytes = drip->lent;
+	return drip_read(self, drip->lent, DRIP_LENT_MAX, err);
+}
+
+/* The same bytes, lent; the caller frees 'lent' at the end. */
+BOX struct source
+drip_lending(struct drip *drip, const struct buf *bytes, size_t step)
+{
+	struct source source = drip_source(drip, bytes, step);
+
+	source.lend = drip_lend;
+	return source;
 }
 
 BOX const char *

@@ -258,7 +258,9 @@ streams_follow_each_other(void **state)
 
 		struct mem_source mem;
 		struct source source = mem_source_init(&mem, packed.data, packed.len);
-		CLEAN_INFLATE *inflate = inflate_new(kinds[form], &source, WINDOW, &err);
+		struct budget budget;
+		budget_init(&budget, 2 * WINDOW);
+		CLEAN_INFLATE *inflate = inflate_new(kinds[form], &source, &budget, WINDOW, &err);
 		assert_non_null(inflate);
 		struct source whole = inflate_source(inflate);
 		assert_int_equal(source_read_full(&whole, out, PLAIN + 1, &err), PLAIN);

@@ -113,6 +113,15 @@ unfold(const struct buf *packed, size_t step, int threads, struct err *err)
 	return got;
 }
 
+static int
+fits(size_t bytes_max, const void *bytes, size_t len)
+{
+	struct budget budget;
+
+	budget_init(&budget, bytes_max);
+	return frames_fit(&budget, bytes, len);
+}
+
 static void
 frames_come_out_in_order_whatever_their_sizes(void **state)
 {
@@ -129,7 +138,8 @@ frames_come_out_in_order_whatever_their_sizes(void **state)
 			whole += sizes[i];
 		}
 	}
-	assert_true(frames_fit(packed.data, packed.len));
+	assert_true(fits(BUDGET, packed.data, packed.len));
+	assert_false(fits(8 << 20, packed.data, packed.len));
 	for (int threads = 1; threads <= FRAMES_THREADS_MAX; threads += 2) {
 		struct err err = {0};
 
@@ -167,13 +177,13 @@ frames_that_do_not_fit_are_decoded_all_the_same(void **state)
 	add_frame(&packed, 5 * MEGABYTE, MEGABYTE, 1);
 	assert_int_equal(unfold(&packed, 4096, THREADS, &err), 6 * MEGABYTE);
 	assert_int_equal(err.kind, ERR_NONE);
-	assert_false(frames_fit("\x28\xb5\x2f\xfd", 4));
+	assert_false(fits(BUDGET, "\x28\xb5\x2f\xfd", 4));
 	buf_reset(&packed);
 	add_frame(&packed, 0, 3 * MEGABYTE, 1);
-	assert_false(frames_fit(packed.data, packed.len));
+	assert_false(fits(BUDGET, packed.data, packed.len));
 	buf_reset(&packed);
 	add_frame(&packed, 0, 10, 0);
-	assert_false(frames_fit(packed.data, packed.len));
+	assert_false(fits(BUDGET, packed.data, packed.len));
 }
 
 static void

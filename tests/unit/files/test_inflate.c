@@ -8,25 +8,54 @@ enum { WINDOW = 8 << 20, LONG_BYTES = 700000 };
 
 /* Everything that comes out. 0, or -1 with 'err'. */
 static int
-inflate_all(enum kind kind, const struct buf *packed, size_t step, struct buf *plain, struct err *err)
+inflate_once(enum kind kind, struct drip *drip, const struct source *below, struct buf *plain, struct err *err)
 {
-	struct drip drip;
-	struct source below = drip_source(&drip, packed, step);
-	CLEAN_INFLATE *inflate = inflate_new(kind, &below, WINDOW, err);
+	struct budget budget;
 	char block[3000];
 	ssize_t n = 1;
 
+	budget_init(&budget, 2 * WINDOW);
+	struct inflate *inflate = inflate_new(kind, below, &budget, WINDOW, err);
 	assert_non_null(inflate);
 	struct source source = inflate_source(inflate);
 	while (n > 0) {
 		n = source_read(&source, block, sizeof(block), err);
-		if (n > 0 && plain != NULL) {
+		if (n > 0) {
 			put(plain, block, (size_t)n);
 		}
 	}
-	assert_false(drip.called_after_end);
-	assert_true(n < 0 || drip.ended);
+	inflate_free(inflate);
+	assert_true(budget_is_whole(&budget));
+	assert_false(drip->called_after_end);
+	assert_true(n < 0 || drip->ended);
 	return (int)n;
+}
+
+/* 'plain' may be NULL. From a source that lends and from one that does not: both say the same. */
+static int
+inflate_all(enum kind kind, const struct buf *packed, size_t step, struct buf *plain, struct err *err)
+{
+	struct drip drip;
+	CLEAN_BUF read = {0};
+	CLEAN_BUF lent = {0};
+	struct err other = {0};
+
+	buf_init(&read, MAKER_BYTES_MAX);
+	buf_init(&lent, MAKER_BYTES_MAX);
+	struct source below = drip_source(&drip, packed, step);
+	int result = inflate_once(kind, &drip, &below, &read, err);
+	below = drip_lending(&drip, packed, step);
+	assert_int_equal(inflate_once(kind, &drip, &below, &lent, &other), result);
+	free(drip.lent);
+	assert_string_equal(other.text, err->text);
+	assert_int_equal(lent.len, read.len);
+	if (read.len > 0) {
+		assert_memory_equal(lent.data, read.data, read.len);
+	}
+	if (plain != NULL) {
+		put(plain, read.data, read.len);
+	}
+	return result;
 }
 
 /* Comes out as it went in, whatever the pieces. */
@@ -470,7 +499,9 @@ failure_below_passes_through(void **state)
 		}
 		struct source below = drip_source(&drip, &packed, 1000);
 		drip.fails_at = packed.len / 2;
-		CLEAN_INFLATE *inflate = inflate_new(kinds[i], &below, WINDOW, &err);
+		struct budget budget;
+		budget_init(&budget, 2 * WINDOW);
+		CLEAN_INFLATE *inflate = inflate_new(kinds[i], &below, &budget, WINDOW, &err);
 		struct source source = inflate_source(inflate);
 		while (source_read(&source, block, sizeof(block), &err) > 0) {
 		}
@@ -479,6 +510,44 @@ failure_below_passes_through(void **state)
 		assert_false(drip.called_after_end);
 		free(bytes);
 	}
+}
+
+static void
+what_the_budget_refuses_is_no_damage(void **state)
+{
+	static const enum kind kinds[] = {KIND_TAR_GZ, KIND_TAR_ZST};
+	CLEAN_BUF packed = {0};
+	struct mem_source mem;
+	struct budget budget;
+	struct err err = {0};
+	char byte;
+
+	(void)state;
+	buf_init(&packed, MAKER_BYTES_MAX);
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+		struct source below = mem_source_init(&mem, "", 0);
+
+		budget_init(&budget, 1000);
+		err = (struct err){0};
+		assert_null(inflate_new(kinds[i], &below, &budget, WINDOW, &err));
+		assert_int_equal(err.kind, ERR_SYSTEM);
+		assert_true(budget_is_whole(&budget));
+	}
+	char *zeros = calloc(1, WINDOW);
+	assert_non_null(zeros);
+	zst_frame(&packed, zeros, WINDOW, 1, 23, 0);
+	free(zeros);
+	struct source below = mem_source_init(&mem, packed.data, packed.len);
+	budget_init(&budget, WINDOW / 2);
+	err = (struct err){0};
+	struct inflate *inflate = inflate_new(KIND_TAR_ZST, &below, &budget, WINDOW, &err);
+	assert_non_null(inflate);
+	struct source source = inflate_source(inflate);
+	assert_int_equal(source_read(&source, &byte, 1, &err), -1);
+	assert_int_equal(err.kind, ERR_SYSTEM);
+	assert_non_null(strstr(err.text, "fetch-memory"));
+	inflate_free(inflate);
+	assert_true(budget_is_whole(&budget));
 }
 
 static void
@@ -513,6 +582,7 @@ main(void)
 	    cmocka_unit_test(zstd_that_needs_a_dictionary_is_refused),
 	    cmocka_unit_test(zstd_of_damaged_bits_never_gives_other_bytes),
 	    cmocka_unit_test(failure_below_passes_through),
+	    cmocka_unit_test(what_the_budget_refuses_is_no_damage),
 	    cmocka_unit_test(inflate_free_takes_nothing),
 	};
 
