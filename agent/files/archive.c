@@ -311,12 +311,16 @@ archive_untar(const struct source *src, struct tree *tree, struct err *err)
 {
 	IN_UTF8 utf8 = utf8_begin();
 	CLEAN_ARCHIVE *archive = archive_read_new();
-	struct feeder feeder = {.src = *src, .bytes = malloc(ARCHIVE_BUFFER), .err = {.phase = err->phase}};
+	struct feeder feeder = {.src = *src, .err = {.phase = err->phase}};
 	struct taker taker = {.archive = archive, .tree = tree, .limits = &tree->limits, .number = 1};
 	int result = -1;
 
 	(void)utf8;
-	if (archive == NULL || feeder.bytes == NULL || archive_read_support_format_tar(archive) != ARCHIVE_OK) {
+	if (src->lend == NULL) {
+		feeder.bytes = malloc(ARCHIVE_BUFFER); /* the job's sources lend: this is for others */
+	}
+	if (archive == NULL || (feeder.bytes == NULL && src->lend == NULL) ||
+	    archive_read_support_format_tar(archive) != ARCHIVE_OK) {
 		err_set(err, ERR_SYSTEM, ENOMEM, "cannot unpack");
 	} else if (archive_read_open(archive, &feeder, NULL, feed, NULL) != ARCHIVE_OK) {
 		damaged(&taker, err);

@@ -5,20 +5,25 @@
 #include <string.h>
 
 struct digest *
-digest_new(struct err *err)
+digest_new(struct budget *budget, struct err *err)
 {
-	struct digest *digest = calloc(1, sizeof(*digest));
+	struct digest *digest = budget_take(budget, sizeof(*digest));
 
 	if (digest == NULL) {
-		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot hash the code");
+		(void)err_set(err, ERR_SYSTEM, ENOMEM, "cannot hash the code within fetch-memory");
+		return NULL;
 	}
+	memset(digest, 0, sizeof(*digest));
+	digest->budget = budget;
 	return digest;
 }
 
 void
 digest_free(struct digest **digest)
 {
-	free(*digest);
+	if (*digest != NULL) {
+		budget_give((*digest)->budget, *digest, sizeof(**digest));
+	}
 	*digest = NULL;
 }
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/budget.h"
 #include "base/checksum.h"
 #include "base/err.h"
 #include "base/hash.h"
@@ -20,9 +21,11 @@ struct digest {
 	struct checksum checksum;
 	int64_t bytes;
 	int ended; /* the lower source has said that this was all */
+	struct budget *budget;
 };
 
-struct digest *digest_new(struct err *err); /* NULL with ERR_SYSTEM */
+/* Borrows 'budget' until digest_free. NULL with ERR_SYSTEM. */
+struct digest *digest_new(struct budget *budget, struct err *err);
 void digest_free(struct digest **digest);
 #define CLEAN_DIGEST CLEANUP(digest_free) struct digest
 

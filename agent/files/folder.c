@@ -12,6 +12,11 @@
 #include "files/kind.h"
 #include "files/zip.h"
 
+enum {
+	ZIP_LOOK_MAX =
+	    16 << 20 /* bytes for the directory of what may be a zip with a "#!" line: some 100,000 entries */
+};
+
 int
 folder_only_entry(int dir_fd, char name[FOLDER_NAME_MAX], struct err *err)
 {
@@ -48,9 +53,11 @@ is_known(int fd, const void *bytes, size_t len)
 {
 	enum kind kind = kind_of(bytes, len);
 	struct zip_facts facts;
+	struct budget budget;
 	struct err unused = {0};
 
-	return kind == KIND_SCRIPT ? zip_check(fd, &facts, &unused) == 0 : kind != KIND_UNKNOWN;
+	budget_init(&budget, ZIP_LOOK_MAX);
+	return kind == KIND_SCRIPT ? zip_check(fd, &budget, &facts, &unused) == 0 : kind != KIND_UNKNOWN;
 }
 
 int

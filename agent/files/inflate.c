@@ -34,7 +34,7 @@ struct inflate {
 	const unsigned char *behind; /* what was lent and comes behind the seam */
 	size_t behind_left;
 	unsigned char seam[SEAM_BYTES]; /* where a header that lies in two blocks is put together */
-	unsigned char *scratch;             /* INFLATE_INPUT bytes, for a source that does not lend */
+	unsigned char *scratch;         /* INFLATE_INPUT bytes, for a source that does not lend */
 	int from_ended;
 	int done;
 	enum place place;
@@ -408,12 +408,13 @@ make_zstd(struct inflate *inflate)
 	while (log < 31 && (1ULL << log) < inflate->window_max) {
 		log++;
 	}
-	return inflate->zstd != NULL && !ZSTD_isError(ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax, log)) ? 0 : -1;
+	return inflate->zstd != NULL && !ZSTD_isError(ZSTD_DCtx_setParameter(inflate->zstd, ZSTD_d_windowLogMax, log))
+	           ? 0
+	           : -1;
 }
 
 struct inflate *
-inflate_new(
-    enum kind kind, const struct source *from, struct budget *budget, uint64_t window_max, struct err *err)
+inflate_new(enum kind kind, const struct source *from, struct budget *budget, uint64_t window_max, struct err *err)
 {
 	struct inflate *inflate = calloc(1, sizeof(*inflate));
 

@@ -149,9 +149,10 @@ open_spool(int dir_fd, struct err *err)
 }
 
 static int
-spool(const struct source *src, int fd, int64_t bytes_max, struct err *err)
+spool(const struct source *src, int fd, const struct unpack_wish *wish, struct err *err)
 {
-	char *bytes = malloc(SPOOL_BUFFER);
+	char *bytes = budget_take(wish->budget, SPOOL_BUFFER);
+	int64_t bytes_max = wish->limits.bytes_max;
 	int64_t total = 0;
 	ssize_t n = 1;
 
@@ -169,7 +170,7 @@ spool(const struct source *src, int fd, int64_t bytes_max, struct err *err)
 			n = err_set(err, ERR_IO, errno, "cannot spool the zip");
 		}
 	}
-	free(bytes);
+	budget_give(wish->budget, bytes, SPOOL_BUFFER);
 	return n < 0 ? -1 : 0;
 }
 
@@ -204,10 +205,11 @@ read_interpreter(int fd, char interpreter[UNPACK_INTERPRETER_MAX], struct err *e
 
 /* An executable zip stays whole; it was proved member by member. */
 static int
-place_whole(int spool_fd, int dir_fd, const struct tree_limits *limits, struct err *err)
+place_whole(int spool_fd, int dir_fd, const struct unpack_wish *wish, struct err *err)
 {
+	const struct tree_limits *limits = &wish->limits;
 	CLEAN_FD fd = openat(dir_fd, UNPACK_PEX, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0777);
-	char *bytes = malloc(SPOOL_BUFFER);
+	char *bytes = budget_take(wish->budget, SPOOL_BUFFER);
 	int result = fd >= 0 && bytes != NULL && lseek(spool_fd, 0, SEEK_SET) == 0
 	                 ? 0
 	                 : err_set(err, ERR_IO, errno, "cannot make '%s'", UNPACK_PEX);
@@ -224,7 +226,7 @@ place_whole(int spool_fd, int dir_fd, const struct tree_limits *limits, struct e
 			result = err_set(err, ERR_IO, errno, "cannot write '%s'", UNPACK_PEX);
 		}
 	}
-	free(bytes);
+	budget_give(wish->budget, bytes, SPOOL_BUFFER);
 	return result < 0 ? -1 : fd_close_written(&fd, UNPACK_PEX, err);
 }
 
@@ -245,25 +247,27 @@ check_limits(const struct zip_facts *facts, const struct tree_limits *limits, st
 
 /* Looks at a whole zip: its two directories, its limits, what starts it. An executable one is read to its last byte. */
 static int
-look_at_zip(
-    int fd, const struct tree_limits *limits, struct unpacked *unpacked, struct zip_facts *facts, struct err *err)
+look_at_zip(int fd, const struct tree_limits *limits, struct budget *budget, struct unpacked *unpacked, struct err *err)
 {
+	struct zip_facts facts;
 	int script = read_interpreter(fd, unpacked->interpreter, err);
 
 	if (script < 0) {
 		return -1;
 	}
-	if (zip_check(fd, facts, err) < 0) {
+	if (zip_check(fd, budget, &facts, err) < 0) {
 		return script ? err_wrap(err, "a script that is no executable zip") : -1;
 	}
-	if (check_limits(facts, limits, err) < 0) {
+	if (check_limits(&facts, limits, err) < 0) {
 		return -1;
 	}
-	unpacked->entries = facts->entries;
-	unpacked->bytes = facts->bytes;
-	unpacked->executable = unpacked->interpreter[0] != '\0' || facts->has_main;
+	unpacked->entries = facts.entries;
+	unpacked->bytes = facts.bytes;
+	unpacked->executable = unpacked->interpreter[0] != '\0' || facts.has_main;
 	if (!unpacked->executable) {
-		return 0;
+		return facts.prefix == 0 ? 0
+		                         : err_set(err, ERR_ARCHIVE, 0, "%lld bytes stand in front of the zip",
+		                               (long long)facts.prefix);
 	}
 	(void)snprintf(unpacked->kind, sizeof(unpacked->kind), "executable zip");
 	return archive_unzip(fd, NULL, limits, err);
@@ -273,17 +277,13 @@ static int
 unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, struct unpacked *unpacked, struct err *err)
 {
 	CLEAN_FD fd = open_spool(wish->spool_fd, err);
-	struct zip_facts facts;
 
-	if (fd < 0 || spool(src, fd, wish->limits.bytes_max, err) < 0 ||
-	    look_at_zip(fd, &wish->limits, unpacked, &facts, err) < 0) {
+	if (fd < 0 || spool(src, fd, wish, err) < 0 ||
+	    look_at_zip(fd, &wish->limits, wish->budget, unpacked, err) < 0) {
 		return -1;
 	}
 	if (unpacked->executable) {
-		return place_whole(fd, dir_fd, &wish->limits, err);
-	}
-	if (facts.prefix != 0) {
-		return err_set(err, ERR_ARCHIVE, 0, "%lld bytes stand in front of the zip", (long long)facts.prefix);
+		return place_whole(fd, dir_fd, wish, err);
 	}
 	CLEAN_TREE tree;
 	tree_init(&tree, dir_fd, &wish->limits);
@@ -295,10 +295,10 @@ unzip(const struct source *src, int dir_fd, const struct unpack_wish *wish, stru
 }
 
 int
-unpack_in_place(int fd, const struct tree_limits *limits, struct unpacked *unpacked, struct err *err)
+unpack_in_place(
+    int fd, const struct tree_limits *limits, struct budget *budget, struct unpacked *unpacked, struct err *err)
 {
 	unsigned char bytes[KIND_HEAD_BYTES];
-	struct zip_facts facts;
 	ssize_t n = pread(fd, bytes, sizeof(bytes), 0);
 
 	*unpacked = (struct unpacked){0};
@@ -309,7 +309,7 @@ unpack_in_place(int fd, const struct tree_limits *limits, struct unpacked *unpac
 	if (kind != KIND_ZIP && kind != KIND_SCRIPT) {
 		return 0;
 	}
-	return look_at_zip(fd, limits, unpacked, &facts, err) < 0 ? -1 : unpacked->executable;
+	return look_at_zip(fd, limits, budget, unpacked, err) < 0 ? -1 : unpacked->executable;
 }
 
 /* ---- by kind ---- */

@@ -32,7 +32,7 @@ struct unpack_wish {
 	uint64_t window_max;   /* of zstd: a quarter of fetch-memory */
 	int spool_fd;          /* folder for the spooled zip, borrowed */
 	int threads;           /* that decode a .tar.zst of small frames (files/frames.h) */
-	struct budget *budget; /* of buffers; an eighth of it is used here */
+	struct budget *budget; /* of all buffers */
 	void (*wake)(
 	    void *self); /* makes a waiting read of the source come back, when nobody wants the rest; or NULL */
 	void *self;
@@ -58,7 +58,8 @@ MUST_CHECK int unpack(
  * A file that stays where it is, 'fd' (borrowed, seekable, its position is moved): 1 when it is an executable zip, and every member of it has been proved;
  * 0 when it is something else; -1 with ERR_ARCHIVE, ERR_IO.
  */
-MUST_CHECK int unpack_in_place(int fd, const struct tree_limits *limits, struct unpacked *unpacked, struct err *err);
+MUST_CHECK int unpack_in_place(
+    int fd, const struct tree_limits *limits, struct budget *budget, struct unpacked *unpacked, struct err *err);
 
 /*
  * The one folder at the top that holds everything, if 'pipeline.json' or 'command' (a relative name, may be NULL) lies inside it and not beside it: 1 and

@@ -125,28 +125,40 @@ check_places(struct known *known, size_t count, struct err *err)
 	return 0;
 }
 
+/* A few hundred bytes an entry, while they are looked at. */
 static int
-check_members(const struct zip_file *zip, const unsigned char *directory, struct zip_facts *facts, struct err *err)
+no_room(const struct zip_file *zip, struct err *err)
+{
+	return err_set(err, ERR_ARCHIVE, 0,
+	    "the zip's directory of %lld entries does not fit into fetch-memory: raise it if that is right",
+	    (long long)zip->entries);
+}
+
+static int
+check_members(const struct zip_file *zip, struct budget *budget, const unsigned char *directory,
+    struct zip_facts *facts, struct err *err)
 {
 	if (zip->entries > zip->directory_bytes / ZIP_CENTRAL_BYTES) {
 		return err_set(err, ERR_ARCHIVE, 0, "the zip's directory has not the %lld entries that its end tells",
 		    (long long)zip->entries);
 	}
-	struct known *known = calloc((size_t)zip->entries + 1, sizeof(*known));
-	if (known == NULL) {
-		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot read the zip's directory");
-	}
 	size_t count = (size_t)zip->entries;
+	size_t len = (count + 1) * sizeof(struct known);
+	struct known *known = budget_take(budget, len);
+	if (known == NULL) {
+		return no_room(zip, err);
+	}
+	memset(known, 0, len);
 	int result = check_each(zip, directory, known, facts, err) < 0 || check_names(known, count, err) < 0 ||
 	                     check_places(known, count, err) < 0
 	                 ? -1
 	                 : 0;
-	free(known);
+	budget_give(budget, known, len);
 	return result;
 }
 
 int
-zip_check(int fd, struct zip_facts *facts, struct err *err)
+zip_check(int fd, struct budget *budget, struct zip_facts *facts, struct err *err)
 {
 	struct zip_file zip = {.fd = fd};
 	struct stat st;
@@ -160,12 +172,12 @@ zip_check(int fd, struct zip_facts *facts, struct err *err)
 		return -1;
 	}
 	size_t len = (size_t)zip.directory_bytes;
-	unsigned char *directory = malloc(len + 1);
+	unsigned char *directory = budget_take(budget, len + 1);
 	if (directory == NULL) {
-		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot read the zip's directory");
+		return no_room(&zip, err);
 	}
 	int result = zip_read_at(&zip, directory, len, zip.directory_at, err);
-	result = result == 0 ? check_members(&zip, directory, facts, err) : result;
-	free(directory);
+	result = result == 0 ? check_members(&zip, budget, directory, facts, err) : result;
+	budget_give(budget, directory, len + 1);
 	return result;
 }

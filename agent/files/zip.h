@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/attr.h"
+#include "base/budget.h"
 #include "base/err.h"
 
 struct zip_facts {
@@ -20,8 +21,8 @@ struct zip_facts {
 /*
  * Reads the end records, the central directory and each local header of the file 'fd' (borrowed, seekable). 0 and 'facts'; -1 with ERR_ARCHIVE (no zip, damaged,
  * a member whose two headers disagree, encrypted, a device, a name given twice, members that overlap), ERR_IO, ERR_SYSTEM. The members' data is not
- * read, but for the targets of links: libarchive proves it.
+ * read, but for the targets of links: libarchive proves it. The directory has to fit into the budget while it is looked at.
  */
-MUST_CHECK int zip_check(int fd, struct zip_facts *facts, struct err *err);
+MUST_CHECK int zip_check(int fd, struct budget *budget, struct zip_facts *facts, struct err *err);
 
 #endif

@@ -332,7 +332,7 @@ prove(struct job *job, const struct origin *origin, const struct digest *digest,
 int
 receive_archive(struct job *job, struct origin *origin, struct err *err)
 {
-	CLEAN_DIGEST *digest = digest_new(err);
+	CLEAN_DIGEST *digest = digest_new(&job->budget, err);
 	struct unpacked unpacked;
 
 	if (digest == NULL || workspace_stage(&job->workspace, err) < 0 ||
@@ -347,7 +347,7 @@ receive_archive(struct job *job, struct origin *origin, struct err *err)
 int
 receive_hash(struct job *job, struct origin *origin, struct err *err)
 {
-	CLEAN_DIGEST *digest = digest_new(err);
+	CLEAN_DIGEST *digest = digest_new(&job->budget, err);
 
 	if (digest == NULL) {
 		return -1;
@@ -370,7 +370,7 @@ receive_in_place(struct job *job, struct origin *origin, const char *path, struc
 	const struct checksum_value none = {.kind = CHECKSUM_NONE};
 	struct unpacked unpacked;
 	struct err unread = {.phase = err->phase};
-	int stays = unpack_in_place(origin->fd, &limits, &unpacked, err);
+	int stays = unpack_in_place(origin->fd, &limits, &job->budget, &unpacked, err);
 
 	if (stays < 0) {
 		int hashed = wants_digest(job) && err->kind == ERR_ARCHIVE && receive_hash(job, origin, &unread) == 0;

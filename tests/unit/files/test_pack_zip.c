@@ -51,7 +51,9 @@ end(struct writing *writing, struct buf *bytes, struct zip_facts *facts)
 	buf_init(bytes, 64 << 20);
 	assert_int_equal(fd_read_file(AT_FDCWD, path, bytes, &writing->err), 0);
 	CLEAN_FD fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (zip_check(fd, facts, &writing->err) < 0) {
+	struct budget budget;
+	budget_init(&budget, 64 << 20);
+	if (zip_check(fd, &budget, facts, &writing->err) < 0) {
 		fail_msg("%s", writing->err.text);
 	}
 }

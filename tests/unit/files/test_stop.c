@@ -55,14 +55,14 @@ a_stop_ends_the_proof_of_a_zip_that_stays_where_it_is(void **state)
 	CLEAN_FD fd = save(box, &zip.out);
 	box->wish.limits.go_on = stop_later;
 	box->wish.limits.self = &patience;
-	assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->unpacked, &box->err), 1);
+	assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->budget, &box->unpacked, &box->err), 1);
 	assert_true(patience.asked > 20); /* so it was asked within the large member, not only between the two */
 	for (int left = 0; left < patience.asked; left += 5) {
 		struct patience short_one = {.left = left};
 
 		box->wish.limits.self = &short_one;
 		box->err = (struct err){0};
-		assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->unpacked, &box->err), -1);
+		assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->budget, &box->unpacked, &box->err), -1);
 		assert_int_equal(box->err.kind, ERR_STOPPED);
 		assert_int_equal(short_one.asked, left + 1); /* and nothing was read behind it */
 	}
@@ -102,7 +102,7 @@ a_damaged_member_of_a_zip_that_is_only_proved_is_named(void **state)
 	patch(&zip.out, zip.out.len - 5, "x", 1);
 	zip_end(&zip);
 	CLEAN_FD fd = save(box, &zip.out);
-	assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->unpacked, &box->err), -1);
+	assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->budget, &box->unpacked, &box->err), -1);
 	assert_int_equal(box->err.kind, ERR_ARCHIVE);
 	assert_non_null(strstr(box->err.text, "entry 2 'weights': "));
 }

@@ -308,14 +308,15 @@ executable_zip_is_found_in_its_place(void **state)
 		assert_int_equal(
 		    fd_write_file(box->in_fd, "file", buf_text(cases[i].bytes), cases[i].bytes->len, 0644, &err), 0);
 		CLEAN_FD fd = openat(box->in_fd, "file", O_RDONLY | O_CLOEXEC);
-		assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->unpacked, &err), cases[i].result);
+		assert_int_equal(
+		    unpack_in_place(fd, &box->wish.limits, &box->budget, &box->unpacked, &err), cases[i].result);
 		assert_int_equal(err.kind, ERR_NONE);
 	}
 	pex.out.data[pex.parts[1].offset + 30 + 13 + 5] ^= 1;
 	struct err err = {0};
 	assert_int_equal(fd_write_file(box->in_fd, "file", pex.out.data, pex.out.len, 0644, &err), 0);
 	CLEAN_FD fd = openat(box->in_fd, "file", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->unpacked, &err), -1);
+	assert_int_equal(unpack_in_place(fd, &box->wish.limits, &box->budget, &box->unpacked, &err), -1);
 	assert_int_equal(err.kind, ERR_ARCHIVE);
 }
 

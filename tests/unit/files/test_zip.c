@@ -40,6 +40,29 @@ zip_of_nothing_is_good(void **state)
 }
 
 static void
+zip_whose_directory_takes_too_much_memory_is_refused(void **state)
+{
+	static const size_t budgets[] = {
+	    10, 300}; /* too little for the directory, and for what is remembered of its members */
+	CLEAN_ZIP zip;
+	struct zip_facts facts;
+
+	(void)state;
+	zip_begin(&zip);
+	for (char name[] = "a"; *name <= 'd'; ++*name) {
+		zip_file(&zip, name, 0644, "x");
+	}
+	zip_end(&zip);
+	for (size_t i = 0; i < ARRAY_LEN(budgets); i++) {
+		struct err err;
+
+		assert_int_equal(zip_tried_within(budgets[i], &zip.out, &facts, &err), -1);
+		assert_int_equal(err.kind, ERR_ARCHIVE);
+		assert_non_null(strstr(err.text, "4 entries does not fit into fetch-memory"));
+	}
+}
+
+static void
 zip_from_dos_has_no_modes(void **state)
 {
 	CLEAN_ZIP zip;
@@ -145,6 +168,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(zip_of_every_usual_kind_is_good),
 	    cmocka_unit_test(zip_of_nothing_is_good),
+	    cmocka_unit_test(zip_whose_directory_takes_too_much_memory_is_refused),
 	    cmocka_unit_test(zip_from_dos_has_no_modes),
 	    cmocka_unit_test(zip_main_counts_only_at_its_root),
 	    cmocka_unit_test(zip_name_given_twice_is_refused),

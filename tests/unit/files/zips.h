@@ -14,15 +14,27 @@
 /* Where the fields of a local header lie. */
 enum { CRC_AT = 14, PACKED_AT = 18, PLAIN_AT = 22, FLAGS_AT = 6, METHOD_AT = 8, LOCAL_NAME_AT = 30 };
 
+enum { ZIP_BUDGET = 64 << 20 };
+
 MAKER int
-zip_tried(const struct buf *bytes, struct zip_facts *facts, struct err *err)
+zip_tried_within(size_t budget_bytes, const struct buf *bytes, struct zip_facts *facts, struct err *err)
 {
 	CLEAN_FD fd = memfd_create("zip", MFD_CLOEXEC);
+	struct budget budget;
 
 	assert_true(fd >= 0);
 	assert_int_equal(fd_write_all(fd, bytes->data, bytes->len), 0);
 	*err = (struct err){0};
-	return zip_check(fd, facts, err);
+	budget_init(&budget, budget_bytes);
+	int result = zip_check(fd, &budget, facts, err);
+	assert_true(budget_is_whole(&budget));
+	return result;
+}
+
+MAKER int
+zip_tried(const struct buf *bytes, struct zip_facts *facts, struct err *err)
+{
+	return zip_tried_within(ZIP_BUDGET, bytes, facts, err);
 }
 
 MAKER void
