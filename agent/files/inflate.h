@@ -1,5 +1,5 @@
 /*
- * Decompression as a source over a source: gzip by isa-l, zstd by its library. With deflate.c and frames.c the only file that knows them.
+ * Decompression as a source over a source: gzip by isa-l, zstd by its library. With deflate.c, frames.c and zstd_context.c the only file that knows them.
  *
  * Invariants: nothing ends quietly. gzip: every member's CRC and length are checked, several members are one stream, bytes behind the
  * last member are refused. zstd: a frame that is cut is refused, content checksums are checked, skippable frames are skipped, frames may
