@@ -63,6 +63,8 @@ static const struct setting_row TABLE[] = {
 		"time from there to SIGKILL; SageMaker itself kills at 120"},
 	[SETTING_TIMEOUT] = {"timeout", CHEP, KIND_SECONDS, 0, JOB_S_MAX, NULL, "0",
 		"wall clock of the pipeline; 0 is none"},
+	[SETTING_SILENCE_TIMEOUT] = {"silence-timeout", CHEP, KIND_SECONDS, 0, JOB_S_MAX, NULL, "0",
+		"no output and no CPU use for so long: report each process's state, then stop; 0 is off"},
 	[SETTING_LOG] = {"log", CHEP, KIND_CHOICE, 0, 0, LOGS, "lines",
 		"lines: whole lines pass through the agent; raw: the pipeline inherits stdout and stderr"},
 	[SETTING_LOG_LEVEL] = {"log-level", CHEP, KIND_CHOICE, 0, 0, LEVELS, "info",

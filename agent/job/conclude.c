@@ -149,7 +149,8 @@ who_ended_it(const struct job *job, const struct err *err)
 	static const char *const words[] = {[ENDED_BY_PIPELINE] = "pipeline",
 	    [ENDED_BY_AGENT] = "agent",
 	    [ENDED_BY_STOP] = "stop",
-	    [ENDED_BY_TIMEOUT] = "timeout"};
+	    [ENDED_BY_TIMEOUT] = "timeout",
+	    [ENDED_BY_SILENCE] = "silence"};
 
 	if (err->kind != ERR_NONE) {
 		return err->kind == ERR_STOPPED ? "stop" : "agent";

@@ -8,9 +8,29 @@
 #include "base/log.h"
 #include "job/job.h"
 #include "report/sigword.h"
+#include "run/proc_tell.h"
 #include "run/supervisor.h"
 
+enum { SILENT_TOLD_MAX = 32 /* processes in the report on a silent pipeline: a log that somebody reads */ };
+
 /* ---- what the supervisor tells ---- */
+
+static void
+tell_silence(void *self, const struct proc_list *silent, int64_t for_ms)
+{
+	struct job *job = self;
+
+	journal_warn(&job->journal,
+	    "the pipeline has been silent for %.1f s, no output and no CPU use: stopping it; processes: %zu",
+	    (double)for_ms / 1000, silent->count);
+	for (size_t i = 0; i < silent->count && i < SILENT_TOLD_MAX; i++) {
+		CLEAN_BUF line = {0};
+
+		buf_init(&line, LOG_LINE_MAX);
+		proc_tell(&silent->items[i], &line);
+		log_info("%s", buf_text(&line));
+	}
+}
 
 static void
 tell(void *self, enum supervisor_notice what, long value)
@@ -79,14 +99,15 @@ set_up(struct job *job, struct supervisor *supervisor, const struct watch *watch
 	*supervisor = (struct supervisor){
 	    .signals = &job->signals,
 	    .relay = &job->relay,
-	    .watches = watch,
-	    .watch_count = watch->fd >= 0 ? 1 : 0,
+	    .watches = {.list = watch, .count = watch->fd >= 0 ? 1 : 0},
 	    .stop_signal = (int)settings_number(&job->settings, SETTING_STOP_SIGNAL),
 	    .grace_ms = settings_ms(&job->settings, SETTING_STOP_GRACE),
 	    .second_stop_ms = at_home ? 0 : SUPERVISOR_SECOND_STOP_MS,
 	    .timeout_at_ms = timeout_ms > 0 ? clock_now_ms() + timeout_ms : DEADLINE_NEVER,
+	    .silence_ms = settings_ms(&job->settings, SETTING_SILENCE_TIMEOUT),
 	    .raw = settings_is(&job->settings, SETTING_LOG, "raw"),
 	    .notice = tell,
+	    .silent = tell_silence,
 	    .notice_self = job,
 	};
 }

@@ -41,6 +41,7 @@ static const struct published reasons[] = {
     [REASON_EXIT] = {"exit-N", PIPELINES_OWN},
     [REASON_SIGNAL] = {"signal-NAME", PIPELINES_OWN},
     [REASON_AGENT_KILLED] = {"agent-killed", PIPELINES_OWN},
+    [REASON_SILENCE] = {"silence", EXIT_TIMEOUT},
 };
 
 _Static_assert(ARRAY_LEN(reasons) == REASONS, "every reason has its row");
@@ -90,6 +91,9 @@ static const char *const advices[REASONS] = {
         "Check the name of the command, that it lies in the archive or on PATH, and its execute bit and #! "
         "line.",
     [REASON_EXIT] = "The pipeline's log says why.",
+    [REASON_SILENCE] =
+        "There was no output that train could see and no CPU use: the log names each process and what it waits in. "
+        "Raise TRAIN_SILENCE_TIMEOUT if it may be quiet for so long.",
 };
 
 /* By kind; where the phase makes a difference, the phase of the tags does. */
@@ -207,6 +211,8 @@ exitcode_of_outcome(const struct outcome *outcome, struct exitcode *out)
 	}
 	if (outcome->ended_by == ENDED_BY_TIMEOUT) {
 		fill(out, REASON_TIMEOUT, EXIT_TIMEOUT);
+	} else if (outcome->ended_by == ENDED_BY_SILENCE) {
+		fill(out, REASON_SILENCE, EXIT_TIMEOUT);
 	} else if (was_stopped(outcome)) {
 		fill(out, REASON_STOPPED,
 		    outcome->killed_after_grace ? EXIT_KILLED_AFTER_GRACE : outcome_exit_code(outcome->status));
@@ -274,6 +280,9 @@ exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const c
 		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s before %s began", stop, who);
 	} else if (outcome->ended_by == ENDED_BY_TIMEOUT) {
 		(void)snprintf(out, ERR_TEXT_MAX, "%s ran into the timeout and %s", who, end);
+	} else if (outcome->ended_by == ENDED_BY_SILENCE) {
+		(void)snprintf(out, ERR_TEXT_MAX, "%s was silent for %lld s (%s) and %s", who,
+		    (long long)outcome->silent_ms / 1000, outcome->waits, end);
 	} else if (!was_stopped(outcome)) {
 		(void)snprintf(out, ERR_TEXT_MAX, "%s %s", who, end);
 	} else if (outcome->killed_after_grace) {

@@ -36,11 +36,12 @@ enum reason {
 	REASON_EXIT,         /* the text is "exit-N" */
 	REASON_SIGNAL,       /* the text is "signal-SIGSEGV" and so on */
 	REASON_AGENT_KILLED, /* only ever in the stub of report/failure.h */
+	REASON_SILENCE,
 	REASONS
 };
 
 enum {
-	EXIT_TIMEOUT = 124,            /* as timeout(1) */
+	EXIT_TIMEOUT = 124,            /* as timeout(1); silence too */
 	EXIT_KILLED_AFTER_GRACE = 137, /* 128 + SIGKILL, whatever the pipeline's main process made of it */
 	REASON_TEXT = 40,              /* "signal-" and the longest name, with room */
 };

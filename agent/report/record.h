@@ -106,7 +106,7 @@ struct record {
 	int exit_code;
 	const char *outcome;  /* "completed", "failed", "stopped" */
 	const char *reason;   /* report/exitcode.h; NULL when all went well */
-	const char *ended_by; /* "pipeline", "agent", "stop", "timeout" */
+	const char *ended_by; /* "pipeline", "agent", "stop", "timeout", "silence" */
 	const char *failure;  /* first line of the failure text, or NULL */
 	int64_t peak_memory_bytes;
 	uint64_t log_bytes_lost; /* that nobody read */

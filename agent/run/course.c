@@ -15,6 +15,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
                 [EVENT_STOP] = MOVE(REQUEST, STOPPING),
                 [EVENT_PASS] = MOVE(PASS, RUNNING),
                 [EVENT_TIMEOUT] = MOVE(TIMEOUT, STOPPING),
+                [EVENT_SILENCE] = MOVE(SILENCE, STOPPING),
                 [EVENT_DUE] = MOVE(NONE, RUNNING),
                 [EVENT_MAIN_ENDED] = MOVE(CLEAR, CLEARING),
                 [EVENT_ALL_ENDED] = MOVE(NONE, RUNNING),
@@ -25,6 +26,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
                 [EVENT_STOP] = MOVE(HASTEN, STOPPING),
                 [EVENT_PASS] = MOVE(PASS, STOPPING),
                 [EVENT_TIMEOUT] = MOVE(NONE, STOPPING),
+                [EVENT_SILENCE] = MOVE(NONE, STOPPING),
                 [EVENT_DUE] = MOVE(KILL, KILLING),
                 [EVENT_MAIN_ENDED] = MOVE(CLEAR, CLEARING),
                 [EVENT_ALL_ENDED] = MOVE(NONE, STOPPING),
@@ -35,6 +37,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
                 [EVENT_STOP] = MOVE(NONE, KILLING),
                 [EVENT_PASS] = MOVE(NONE, KILLING),
                 [EVENT_TIMEOUT] = MOVE(NONE, KILLING),
+                [EVENT_SILENCE] = MOVE(NONE, KILLING),
                 [EVENT_DUE] = MOVE(GIVE_UP, DRAINING),
                 [EVENT_MAIN_ENDED] = MOVE(SWEEP, SWEEPING),
                 [EVENT_ALL_ENDED] = MOVE(NONE, KILLING),
@@ -45,6 +48,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
                 [EVENT_STOP] = MOVE(KEEP, CLEARING),
                 [EVENT_PASS] = MOVE(NONE, CLEARING),
                 [EVENT_TIMEOUT] = MOVE(KEEP, CLEARING),
+                [EVENT_SILENCE] = MOVE(NONE, CLEARING),
                 [EVENT_DUE] = MOVE(SWEEP, SWEEPING),
                 [EVENT_MAIN_ENDED] = MOVE(NONE, CLEARING),
                 [EVENT_ALL_ENDED] = MOVE(DRAIN, DRAINING),
@@ -55,6 +59,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
                 [EVENT_STOP] = MOVE(KEEP, SWEEPING),
                 [EVENT_PASS] = MOVE(NONE, SWEEPING),
                 [EVENT_TIMEOUT] = MOVE(KEEP, SWEEPING),
+                [EVENT_SILENCE] = MOVE(NONE, SWEEPING),
                 [EVENT_DUE] = MOVE(GIVE_UP, DRAINING),
                 [EVENT_MAIN_ENDED] = MOVE(NONE, SWEEPING),
                 [EVENT_ALL_ENDED] = MOVE(DRAIN, DRAINING),
@@ -65,6 +70,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
                 [EVENT_STOP] = MOVE(KEEP, DRAINING),
                 [EVENT_PASS] = MOVE(NONE, DRAINING),
                 [EVENT_TIMEOUT] = MOVE(KEEP, DRAINING),
+                [EVENT_SILENCE] = MOVE(NONE, DRAINING),
                 [EVENT_DUE] = MOVE(FINISH, DONE),
                 [EVENT_MAIN_ENDED] = MOVE(NONE, DRAINING),
                 [EVENT_ALL_ENDED] = MOVE(NONE, DRAINING),
@@ -75,6 +81,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
                 [EVENT_STOP] = MOVE(KEEP, DONE),
                 [EVENT_PASS] = MOVE(NONE, DONE),
                 [EVENT_TIMEOUT] = MOVE(NONE, DONE),
+                [EVENT_SILENCE] = MOVE(NONE, DONE),
                 [EVENT_DUE] = MOVE(NONE, DONE),
                 [EVENT_MAIN_ENDED] = MOVE(NONE, DONE),
                 [EVENT_ALL_ENDED] = MOVE(NONE, DONE),
@@ -82,7 +89,7 @@ static const struct course_move course[COURSE_STATES][COURSE_EVENTS] =
             },
 };
 
-_Static_assert(COURSE_STATES == 7 && COURSE_EVENTS == 7, "a new state or event needs its cells, and a test for each");
+_Static_assert(COURSE_STATES == 7 && COURSE_EVENTS == 8, "a new state or event needs its cells, and a test for each");
 
 struct course_move
 course_next(enum course_state state, enum course_event event)

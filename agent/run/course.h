@@ -20,6 +20,7 @@ enum course_event {
 	EVENT_STOP,       /* a stop request */
 	EVENT_PASS,       /* a signal for the pipeline */
 	EVENT_TIMEOUT,    /* the pipeline's time is up */
+	EVENT_SILENCE,    /* it has shown no sign of life for too long */
 	EVENT_DUE,        /* the state's own deadline has passed */
 	EVENT_MAIN_ENDED, /* the main process was reaped */
 	EVENT_ALL_ENDED,  /* nothing of the pipeline lives any more */
@@ -31,6 +32,7 @@ enum course_action {
 	ACTION_NONE,    /* the event means nothing here */
 	ACTION_REQUEST, /* stop signal to the group because of a request; the grace begins */
 	ACTION_TIMEOUT, /* the same because time is up */
+	ACTION_SILENCE, /* the same because of its silence */
 	ACTION_HASTEN,  /* a further request: cut the grace */
 	ACTION_PASS,    /* the signal goes to the group */
 	ACTION_KILL,    /* SIGKILL to the group and every descendant */

@@ -24,6 +24,8 @@ enum {
 struct proc {
 	pid_t pid, ppid, pgid;
 	uint64_t start;           /* clock ticks after boot */
+	uint64_t ticks;           /* of CPU it used, all its threads */
+	uint64_t reaped_ticks;    /* of CPU its children used that it has waited for */
 	char state;               /* as in /proc: 'R', 'S', 'T' and so on */
 	char dead;                /* nothing of it runs any more */
 	char ours;                /* set by the walk: belongs to the tree */
@@ -42,6 +44,9 @@ struct proc_list {
  * (NULL: none) and what is below them. 0, or -1 with errno when /proc cannot be read or memory was refused.
  */
 MUST_CHECK int proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not );
+
+/* Reads the process 'pid' of the folder '/proc', or the thread of a folder '/proc/PID/task'. 0, or -1 when there is none (any more). */
+MUST_CHECK int proc_read(int folder_fd, const char *pid, struct proc *proc);
 
 /* Sends 'sig' to exactly this process. 0, or -1 with errno ESRCH when it is gone. */
 int proc_signal(const struct proc *proc, int sig);

@@ -420,6 +420,27 @@ relay_taken(const struct relay *relay)
 	return relay->outlets[RELAY_OUT].taken + relay->outlets[RELAY_ERR].taken;
 }
 
+int64_t
+relay_heard_ms(const struct relay *relay)
+{
+	int64_t out_ms = relay->feeds[RELAY_OUT].read_ms, err_ms = relay->feeds[RELAY_ERR].read_ms;
+
+	return out_ms > err_ms ? out_ms : err_ms;
+}
+
+int
+relay_holds_up(const struct relay *relay)
+{
+	int holds = 0;
+
+	for (int i = 0; i < RELAY_STREAMS; i++) {
+		const struct feed *feed = &relay->feeds[i];
+
+		holds |= feed->fd >= 0 && feed->len - feed->head >= FEED_BUF_BYTES;
+	}
+	return holds;
+}
+
 void
 relay_lost(const struct relay *relay, uint64_t *lines, uint64_t *bytes)
 {

@@ -84,6 +84,10 @@ void relay_finish(struct relay *relay, int64_t stall_ms, int64_t deadline_ms);
 /* Bytes that readers took so far: who looks twice and sees no change knows of a stall. */
 uint64_t relay_taken(const struct relay *relay);
 
+/* When the pipeline last wrote something that was read, or 0; and 1 while it may have to wait for the log's reader. */
+int64_t relay_heard_ms(const struct relay *relay);
+int relay_holds_up(const struct relay *relay);
+
 /* Lines and bytes that no reader took, of both streams. */
 void relay_lost(const struct relay *relay, uint64_t *lines, uint64_t *bytes);
 

@@ -12,6 +12,8 @@
 #include "base/clock.h"
 #include "run/course.h"
 #include "run/proc.h"
+#include "run/proc_tell.h"
+#include "run/silence.h"
 #include "run/terminal.h"
 
 /* One step under way. */
@@ -20,10 +22,11 @@ struct step {
 	struct outcome *out;
 	struct child child;
 	enum course_state state;
-	int64_t due_ms;             /* when EVENT_DUE comes */
-	int64_t end_by_ms;          /* after a KILL: when all must be over */
-	int64_t settle_ms;          /* until when the watches are served although nothing lives */
-	int64_t timeout_at_ms;      /* DEADLINE_NEVER once it has been told */
+	int64_t due_ms;        /* when EVENT_DUE comes */
+	int64_t end_by_ms;     /* after a KILL: when all must be over */
+	int64_t settle_ms;     /* until when the watches are served although nothing lives */
+	int64_t timeout_at_ms; /* DEADLINE_NEVER once it has been told */
+	struct silence silence;
 	struct proc_list strangers; /* children that were ours before the step: not its business */
 	uint64_t taken;             /* bytes the log's readers had taken when last looked at */
 	int signal;                 /* of the event at hand */
@@ -129,6 +132,12 @@ act_timeout(struct step *step)
 }
 
 static void
+act_silence(struct step *step)
+{
+	begin_stop(step, ENDED_BY_SILENCE);
+}
+
+static void
 act_hasten(struct step *step)
 {
 	int64_t now_ms = clock_now_ms();
@@ -197,7 +206,7 @@ act_drain(struct step *step)
 {
 	/* A step that failed is the last one too. */
 	step->final |= step->sup->last || step->out->status != 0;
-	step->settle_ms = clock_now_ms() + (step->final && step->sup->watch_count > 0 ? SUPERVISOR_SETTLE_MS : 0);
+	step->settle_ms = clock_now_ms() + (step->final && step->sup->watches.count > 0 ? SUPERVISOR_SETTLE_MS : 0);
 	step->taken = relay_taken(step->sup->relay);
 	step->hurry = 1;
 	step->due_ms = step->end_by_ms;
@@ -250,6 +259,7 @@ static void (*const actions[])(struct step *) = {
     [ACTION_NONE] = act_none,
     [ACTION_REQUEST] = act_request,
     [ACTION_TIMEOUT] = act_timeout,
+    [ACTION_SILENCE] = act_silence,
     [ACTION_HASTEN] = act_hasten,
     [ACTION_PASS] = act_pass,
     [ACTION_KILL] = act_kill,
@@ -389,30 +399,49 @@ check_times(struct step *step)
 	}
 }
 
+/* The processes are looked at only when it may be silent; a pipeline that waits for the log's reader is not. */
+static void
+check_silence(struct step *step)
+{
+	CLEAN_PROCS list = {0};
+	int64_t began_ms = clock_now_ms();
+
+	if (step->state != COURSE_RUNNING || began_ms < step->silence.due_ms) {
+		return;
+	}
+	silence_sign(&step->silence, relay_holds_up(step->sup->relay) ? began_ms : relay_heard_ms(step->sup->relay));
+	if (!silence_wants_look(&step->silence, began_ms)) {
+		return;
+	}
+	int seen = walk(step, &list) == 0;
+
+	step->out->silent_ms = silence_judge(&step->silence, seen ? &list : NULL, began_ms, clock_now_ms());
+	if (step->out->silent_ms > 0) {
+		/* Before the signal: afterwards they no longer stand where they waited. */
+		proc_waits(&list, step->out->waits, sizeof(step->out->waits));
+		if (step->sup->silent != NULL) {
+			step->sup->silent(step->sup->notice_self, &list, step->out->silent_ms);
+		}
+		happen(step, EVENT_SILENCE, 0);
+	}
+}
+
 /* ---- the loop ---- */
 
 enum { FDS_MAX = 1 + SUPERVISOR_WATCHES_MAX + RELAY_FDS_MAX };
-
-static int64_t
-watch_deadline_ms(const struct watch *watch)
-{
-	return watch->deadline_ms == NULL ? DEADLINE_NEVER : watch->deadline_ms(watch->self);
-}
 
 /* Waits for the next thing to happen. The watches' entries come after the signals' one. */
 static void
 wait_for_event(struct step *step, struct pollfd fds[FDS_MAX])
 {
 	const struct supervisor *sup = step->sup;
-	int64_t until_ms = clock_earlier(step->due_ms, step->timeout_at_ms);
+	int64_t look_ms = step->state == COURSE_RUNNING ? step->silence.due_ms : DEADLINE_NEVER;
+	int64_t until_ms = clock_earlier(clock_earlier(step->due_ms, step->timeout_at_ms), look_ms);
 	nfds_t count = 0;
 
 	fds[count++] = (struct pollfd){.fd = sup->signals->fd, .events = POLLIN};
-	for (size_t i = 0; i < sup->watch_count; i++) {
-		fds[count++] =
-		    (struct pollfd){.fd = step->settled ? -1 : sup->watches[i].fd, .events = sup->watches[i].events};
-		until_ms = clock_earlier(until_ms, watch_deadline_ms(&sup->watches[i]));
-	}
+	watches_add(&sup->watches, step->settled, fds + count, &until_ms);
+	count += sup->watches.count;
 	count += relay_watch(sup->relay, fds + count, &until_ms);
 	if (step->state == COURSE_CLEARING || step->state == COURSE_SWEEPING) {
 		until_ms = clock_earlier(until_ms, clock_now_ms() + SUPERVISOR_REAP_MS);
@@ -430,38 +459,6 @@ wait_for_event(struct step *step, struct pollfd fds[FDS_MAX])
 	}
 }
 
-/* 1 when one of them had something. */
-static int
-serve_watches(const struct step *step, const struct pollfd *fds)
-{
-	int64_t now_ms = clock_now_ms();
-	int busy = 0;
-
-	for (size_t i = 0; i < step->sup->watch_count; i++) {
-		const struct watch *watch = &step->sup->watches[i];
-
-		if (fds[i].revents != 0 || now_ms >= watch_deadline_ms(watch)) {
-			watch->ready(watch->self);
-		}
-		busy |= fds[i].revents != 0;
-	}
-	return busy;
-}
-
-/* 1 when every watch says that nothing can come any more. */
-static int
-have_ended(const struct supervisor *sup)
-{
-	int ended = 1;
-
-	for (size_t i = 0; i < sup->watch_count && ended; i++) {
-		const struct watch *watch = &sup->watches[i];
-
-		ended = watch->ended != NULL && watch->ended(watch->self) == 1;
-	}
-	return ended;
-}
-
 /* Log and watches once nothing lives: the end comes when both are empty, or the log's reader has taken nothing for too long. */
 static void
 check_drained(struct step *step, int busy)
@@ -469,7 +466,7 @@ check_drained(struct step *step, int busy)
 	uint64_t taken = relay_taken(step->sup->relay);
 
 	if (step->final && !step->settled) {
-		step->settled = have_ended(step->sup);
+		step->settled = watches_have_ended(&step->sup->watches);
 	}
 	if (!busy && (step->settled || clock_now_ms() >= step->settle_ms)) {
 		happen(step, EVENT_DRAINED, 0);
@@ -489,7 +486,11 @@ take_turn(struct step *step)
 	handle_signals(step);
 	reap(step);
 	check_times(step);
-	busy = serve_watches(step, fds + 1);
+	check_silence(step);
+	busy = watches_serve(&step->sup->watches, fds + 1);
+	if (busy) {
+		silence_sign(&step->silence, clock_now_ms());
+	}
 	busy |= relay_pump(step->sup->relay, step->state == COURSE_DRAINING);
 	if (step->state == COURSE_DRAINING) {
 		check_drained(step, busy);
@@ -537,6 +538,7 @@ start(struct step *step, const struct child_spec *spec, struct err *err)
 	step->terminal_lent = stdio.terminal;
 	step->out->started = 1;
 	step->out->started_ms = clock_now_ms();
+	silence_begin(&step->silence, sup->silence_ms, step->out->started_ms);
 	relay_attach(sup->relay, step->child.out_fd, step->child.err_fd);
 	step->child.out_fd = step->child.err_fd = -1;
 	notice(step, NOTICE_STARTED, (long)step->child.pid);
@@ -557,9 +559,9 @@ supervisor_run(struct supervisor *supervisor, const struct child_spec *spec, str
 
 	memset(outcome, 0, sizeof(*outcome));
 	supervisor->survivors[0] = '\0';
-	if (supervisor->watch_count > SUPERVISOR_WATCHES_MAX) {
+	if (supervisor->watches.count > SUPERVISOR_WATCHES_MAX) {
 		return err_set(
-		    err, ERR_BUG, 0, "%zu watches are more than the loop has places for", supervisor->watch_count);
+		    err, ERR_BUG, 0, "%zu watches are more than the loop has places for", supervisor->watches.count);
 	}
 	result = start(&step, spec, err);
 	while (result == 0 && step.state != COURSE_DONE) {

@@ -15,8 +15,10 @@
 #include "base/err.h"
 #include "base/outcome.h"
 #include "run/child.h"
+#include "run/proc.h"
 #include "run/relay.h"
 #include "run/signals.h"
+#include "run/watch.h"
 
 enum {
 	SUPERVISOR_WATCHES_MAX = 8,       /* descriptors the hall may add to the loop */
@@ -32,17 +34,6 @@ enum {
 	    50, /* how often it looks again where the kernel sends no SIGCHLD: a grandchild that leaves */
 };
 
-/* A descriptor that the hall wants served by the loop, before the log: the metrics FIFO. */
-struct watch {
-	int fd;
-	short events;              /* as poll(2) */
-	void (*ready)(void *self); /* called when one of 'events' came or the deadline has passed; must not block */
-	int64_t (*deadline_ms)(void *self); /* when to call 'ready' even if nothing came; NULL: never */
-	int (*ended)(
-	    void *self); /* asked once nothing of the job lives: 1 when nothing can come any more; NULL: nobody knows */
-	void *self;
-};
-
 /* What the hall may want to say or do at once. The value is in brackets. */
 enum supervisor_notice {
 	NOTICE_STARTED,    /* the main process exists and has passed exec [pid] */
@@ -56,18 +47,20 @@ enum supervisor_notice {
 };
 
 struct supervisor {
-	struct signals *signals;     /* borrowed */
-	struct relay *relay;         /* borrowed */
-	const struct watch *watches; /* borrowed, may be NULL */
-	size_t watch_count;
-	int stop_signal;        /* what the group gets when it shall stop */
-	int64_t grace_ms;       /* from then until SIGKILL */
-	int64_t second_stop_ms; /* SUPERVISOR_SECOND_STOP_MS, or 0 at home on a terminal */
-	int64_t timeout_at_ms;  /* wall clock of the pipeline as a moment (base/clock.h), or DEADLINE_NEVER */
-	int raw;                /* log=raw: the child inherits stdout and stderr, and the terminal if there is one */
-	int last;               /* no step follows this one */
+	struct signals *signals; /* borrowed */
+	struct relay *relay;     /* borrowed */
+	struct watches watches;  /* borrowed; at most SUPERVISOR_WATCHES_MAX */
+	int stop_signal;         /* what the group gets when it shall stop */
+	int64_t grace_ms;        /* from then until SIGKILL */
+	int64_t second_stop_ms;  /* SUPERVISOR_SECOND_STOP_MS, or 0 at home on a terminal */
+	int64_t timeout_at_ms;   /* wall clock of the pipeline as a moment (base/clock.h), or DEADLINE_NEVER */
+	int64_t silence_ms;      /* no sign of life for so long ends it (silence.h); 0: never */
+	int raw;                 /* log=raw: the child inherits stdout and stderr, and the terminal if there is one */
+	int last;                /* no step follows this one */
 	void (*notice)(void *self, enum supervisor_notice what, long value); /* NULL: nobody listens */
-	void *notice_self;
+	/* It was silent for so long: its processes as they wait; the stop signal follows. NULL: nobody listens. */
+	void (*silent)(void *self, const struct proc_list *processes, int64_t for_ms);
+	void *notice_self;                    /* of both */
 	char survivors[SUPERVISOR_NAMES_MAX]; /* "" or the names of what could not be killed */
 };
 

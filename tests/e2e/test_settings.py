@@ -106,10 +106,10 @@ def test_names_of_the_agents_own_are_no_mistakes(job, name):
 
 
 def test_a_setting_of_a_later_version_is_an_unknown_name(job):
-    job.hyperparameters({"train:silence-timeout": "5", "train:metrics-emf": "x", "train:install-requirements": "never"})
+    job.hyperparameters({"train:metrics-emf": "x", "train:install-requirements": "never"})
     result = run("--", "true", job=job)
     assert result.code == 0
-    for name in ("train:silence-timeout", "train:metrics-emf", "train:install-requirements"):
+    for name in ("train:metrics-emf", "train:install-requirements"):
         assert any(name in line for line in result.agent)
 
 

@@ -43,6 +43,7 @@ static const struct {
     {"exit-N", -1},
     {"signal-NAME", -1},
     {"agent-killed", -1},
+    {"silence", 124},
 };
 
 _Static_assert(ARRAY_LEN(published) == REASONS, "the list of the test and the list of the code");
@@ -221,6 +222,10 @@ outcome_of_a_timeout_is_124_however_it_ended(void **state)
 		exitcode_of_outcome(&outcome, &got);
 		assert_int_equal(got.code, 124);
 		assert_string_equal(got.text, "timeout");
+		outcome.ended_by = ENDED_BY_SILENCE;
+		exitcode_of_outcome(&outcome, &got);
+		assert_int_equal(got.code, 124);
+		assert_string_equal(got.text, "silence");
 	}
 }
 
@@ -255,6 +260,12 @@ sentence_says_who_and_how(void **state)
 	outcome.ended_by = ENDED_BY_TIMEOUT;
 	exitcode_sentence(text, &outcome, NULL);
 	assert_string_equal(text, "the pipeline ran into the timeout and was killed by SIGKILL (signal 9)");
+	outcome.ended_by = ENDED_BY_SILENCE;
+	outcome.silent_ms = 61500;
+	(void)snprintf(outcome.waits, sizeof(outcome.waits), "python3 (12) waits in futex_wait_queue");
+	exitcode_sentence(text, &outcome, NULL);
+	assert_string_equal(text, "the pipeline was silent for 61 s (python3 (12) waits in futex_wait_queue) and was "
+	                          "killed by SIGKILL (signal 9)");
 	outcome =
 	    (struct outcome){.ended_by = ENDED_BY_STOP, .started = 1, .stop_signal = SIGTERM, .status = exited(1)};
 	exitcode_sentence(text, &outcome, NULL);

@@ -99,8 +99,7 @@ rig_open(struct rig *rig)
 	rig->watch = (struct watch){.fd = fds[0], .events = POLLIN, .ready = read_log, .self = rig};
 	rig->sup = (struct supervisor){.signals = &signals,
 	    .relay = &rig->relay,
-	    .watches = &rig->watch,
-	    .watch_count = 1,
+	    .watches = {.list = &rig->watch, .count = 1},
 	    .stop_signal = SIGTERM,
 	    .grace_ms = 60000,
 	    .second_stop_ms = SUPERVISOR_SECOND_STOP_MS,

@@ -197,6 +197,52 @@ supervisor_stops_when_time_is_up(void **state)
 	rig_close(&rig);
 }
 
+/* What was told of the silence: who was there, in what state, and for how long. */
+struct hush {
+	struct rig rig; /* first: notices go there */
+	size_t count;
+	char state;
+	int64_t for_ms;
+	int stopped_before;
+};
+
+static void
+note_silence(void *self, const struct proc_list *processes, int64_t for_ms)
+{
+	struct hush *hush = self;
+
+	hush->count = processes->count;
+	hush->state = processes->count > 0 ? processes->items[0].state : '?';
+	hush->for_ms = for_ms;
+	hush->stopped_before = strstr(buf_text(&hush->rig.got), "got") != NULL;
+}
+
+static void
+supervisor_tells_who_is_silent_and_stops_it(void **state)
+{
+	struct hush hush = {.count = 0};
+	struct outcome outcome;
+
+	(void)state;
+	rig_open(&hush.rig);
+	hush.rig.sup.silence_ms = 1000;
+	hush.rig.sup.silent = note_silence;
+	/* The first request after that is no second one. */
+	hush.rig.cues[0] = (struct cue){"got 15\n", SIGINT};
+	outcome = play(&hush.rig, "hear", "15");
+	assert_int_equal(outcome.ended_by, ENDED_BY_SILENCE);
+	assert_int_equal(outcome_exit_code(outcome.status), 5);
+	assert_int_equal(hush.count, 1);
+	assert_int_equal(hush.state, 'S');
+	assert_true(hush.for_ms >= 1000);
+	assert_int_equal(outcome.silent_ms, hush.for_ms);
+	assert_false(hush.stopped_before);
+	assert_non_null(strstr(outcome.waits, ") waits in "));
+	assert_int_equal(
+	    hush.rig.seen[NOTICE_STOP] + hush.rig.seen[NOTICE_STOP_AGAIN] + hush.rig.seen[NOTICE_TIMEOUT], 0);
+	rig_close(&hush.rig);
+}
+
 static void
 supervisor_starts_nothing_after_a_stop_request(void **state)
 {
@@ -350,6 +396,7 @@ main(int argc, char **argv)
 	    cmocka_unit_test(supervisor_cuts_the_grace_at_a_second_request),
 	    cmocka_unit_test(supervisor_does_not_lengthen_the_grace_at_a_second_request),
 	    cmocka_unit_test(supervisor_stops_when_time_is_up),
+	    cmocka_unit_test(supervisor_tells_who_is_silent_and_stops_it),
 	    cmocka_unit_test(supervisor_starts_nothing_after_a_stop_request),
 	    cmocka_unit_test(supervisor_drops_what_came_before_the_child),
 	    cmocka_unit_test(supervisor_ends_what_the_pipeline_left_behind),

@@ -41,8 +41,8 @@ supervisor_stops_at_once_while_the_reader_is_stalled(void **state)
 	late = (struct late_reader){.rig = &rig, .fd = fds[0], .begun = &rig.seen[NOTICE_STOP]};
 	watches[0] = rig.watch;
 	watches[1] = (struct watch){.fd = fds[0], .events = POLLIN, .ready = read_late, .self = &late};
-	rig.sup.watches = watches;
-	rig.sup.watch_count = 2;
+	rig.sup.watches.list = watches;
+	rig.sup.watches.count = 2;
 	rig.cues[0] = (struct cue){"stalled\n", SIGTERM};
 	outcome = play(&rig, "flood", "");
 	assert_int_equal(outcome_exit_code(outcome.status), 128 + SIGTERM);
@@ -63,7 +63,7 @@ supervisor_lets_the_pipeline_run_when_the_reader_is_gone(void **state)
 
 	(void)state;
 	rig_open(&rig);
-	rig.sup.watch_count = 0;
+	rig.sup.watches.count = 0;
 	fd_close(&rig.read_fd);
 	outcome = play(&rig, "say", "nobody\nhears\n");
 	assert_int_equal(outcome_exit_code(outcome.status), 0);
@@ -94,8 +94,8 @@ supervisor_serves_watches_until_they_are_empty(void **state)
 	assert_true(fifo.read_fd >= 0);
 	watches[0] = rig.watch;
 	watches[1] = (struct watch){.fd = fifo.read_fd, .events = POLLIN, .ready = read_log, .self = &fifo};
-	rig.sup.watches = watches;
-	rig.sup.watch_count = 2;
+	rig.sup.watches.list = watches;
+	rig.sup.watches.count = 2;
 	(void)play(&rig, "metrics", name);
 	assert_int_equal(fifo.got.len, 1000 * strlen("loss=0.5\n"));
 	fd_close(&fifo.read_fd);
@@ -153,8 +153,8 @@ supervisor_ends_when_the_watches_have_ended(void **state)
 	    .fd = fds[0], .events = POLLIN, .ready = serve_ending, .ended = end_at_third, .self = &ending};
 	watches[1] = rig.watch;
 	watches[1].ended = always;
-	rig.sup.watches = watches;
-	rig.sup.watch_count = 2;
+	rig.sup.watches.list = watches;
+	rig.sup.watches.count = 2;
 	outcome = play(&rig, "say", "all\n");
 	assert_int_equal(outcome_exit_code(outcome.status), 0);
 	assert_int_equal(ending.asked, 3);
@@ -193,8 +193,8 @@ supervisor_calls_a_watch_at_its_deadline(void **state)
 	rig_open(&rig);
 	watches[0] = rig.watch;
 	watches[1] = (struct watch){.fd = -1, .ready = stop_once, .deadline_ms = soon, .self = &rig};
-	rig.sup.watches = watches;
-	rig.sup.watch_count = 2;
+	rig.sup.watches.list = watches;
+	rig.sup.watches.count = 2;
 	rig.sup.grace_ms = 0;
 	outcome = play(&rig, "deaf", "");
 	assert_int_equal(outcome_exit_code(outcome.status), 137);
