@@ -112,13 +112,33 @@ take_variable(const struct json *json, int value, char **out)
 	return *out != NULL && strlen(*out) <= PIPELINE_ENV_VALUE_MAX ? 0 : 1;
 }
 
+/* 1 for a unit of CloudWatch's (C§6.3): the first ones stand alone, the others may be a rate, too. */
+static int
+is_unit(const char *text)
+{
+	static const char *const units[] = {"None", "Percent", "Seconds", "Milliseconds", "Microseconds", "Count",
+	    "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits",
+	    "Terabits"};
+	enum { ALONE = 5 };
+
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		size_t len = strlen(units[i]);
+
+		if (strncmp(text, units[i], len) == 0 &&
+		    (text[len] == '\0' || (i >= ALONE && strcmp(text + len, "/Second") == 0))) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 static int
 take_unit(const struct json *json, int value, char **out)
 {
 	int unit = json_member(json, value, "unit");
 
 	*out = json_string(json, unit, NULL);
-	return json_type(json, value) == JSON_OBJECT && (unit < 0 || *out != NULL) ? 0 : 1;
+	return json_type(json, value) == JSON_OBJECT && (unit < 0 || (*out != NULL && is_unit(*out))) ? 0 : 1;
 }
 
 static int
@@ -217,7 +237,8 @@ pipeline_read_metrics(struct pipeline_reading *reading, int value)
 	        .name_form = "the name of a metric has 1 to 200 of A-Z a-z 0-9 _ : . / @ % + -, does not begin with "
 	                     "'agent:' and is not 'step', 'epoch' or 'time'",
 	        .take = take_unit,
-	        .value_form = "an object, maybe with a 'unit', is expected here",
+	        .value_form =
+	            "an object is expected here, maybe with a 'unit' of CloudWatch, such as Percent or Bytes/Second",
 	        .keys = METRIC_KEYS});
 }
 

@@ -36,6 +36,7 @@ enum setting {
 	SETTING_REDACT,
 	SETTING_FAILURE_TAIL,
 	SETTING_METRICS_HOSTS,
+	SETTING_METRICS_EMF,
 	SETTING_RECORD,
 	SETTING_CACHE,
 	SETTING_ROOT,
@@ -78,6 +79,7 @@ enum setting_kind {
 	KIND_ACCOUNT,   /* 12 digits */
 	KIND_PATH,      /* an absolute path */
 	KIND_ADDRESS,   /* of code: config/code_address.h */
+	KIND_NAMESPACE, /* of CloudWatch, or off */
 	KIND_PREFIXES,  /* blank-separated beginnings of such addresses */
 	SETTING_KINDS,
 };

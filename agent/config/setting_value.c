@@ -18,6 +18,7 @@ enum {
 	SHOW_BYTES_MAX = 100,  /* of a wrong value in a message */
 	SHOW_WORK_MAX = 2 * SETTING_TEXT_MAX,
 	ACCOUNT_DIGITS = 12,
+	NAMESPACE_MAX = 255, /* of CloudWatch; the letters, too */
 };
 
 /* The signals a pipeline may be asked to stop with: those that can be caught. */
@@ -237,6 +238,21 @@ read_path(struct setting_value *value, const struct setting_row *row)
 	return value->text[0] == '/' ? read_text(value, row) : -1;
 }
 
+/* CloudWatch keeps what begins with AWS/ for its own. "off" has the right letters, too. */
+static int
+read_namespace(struct setting_value *value, const struct setting_row *row)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-_/#: ";
+	const char *text = value->text;
+	size_t len = strlen(text);
+
+	(void)row;
+	return len <= NAMESPACE_MAX && strspn(text, letters) == len && text[strspn(text, " ")] != '\0' &&
+	               text[0] != ':' && strncmp(text, "AWS/", 4) != 0
+	           ? 0
+	           : -1;
+}
+
 static int
 read_address(struct setting_value *value, const struct setting_row *row)
 {
@@ -265,6 +281,8 @@ static const struct {
     [KIND_ACCOUNT] = {read_account, "the 12 digits of an AWS account"},
     [KIND_PATH] = {read_path, "an absolute path"},
     [KIND_ADDRESS] = {read_address, "s3://bucket/key, https://host/path, channel:NAME, an absolute path or file://"},
+    [KIND_NAMESPACE] = {read_namespace,
+        "'off', or a namespace: 1 to 255 of A-Z a-z 0-9 . - _ / # : and blanks, not with ':' or 'AWS/' in front"},
     [KIND_PREFIXES] = {read_prefixes, "beginnings of addresses, such as s3://bucket/team, separated by blanks"},
 };
 

@@ -60,6 +60,11 @@ tell_about_metrics(struct job *job)
 		journal_warn(&job->journal, "%llu metric lines found no room on stdout; the file has them",
 		    (unsigned long long)metrics->dropped);
 	}
+	if (metrics->undocumented > 0) {
+		journal_warn(&job->journal,
+		    "metric values that no EMF document may hold, by name (_aws, Host, TrainingJobName) or size: %llu",
+		    (unsigned long long)metrics->undocumented);
+	}
 	if (metrics->names_over > 0) {
 		journal_warn(&job->journal, "more than %d metric names: %llu values are in the file only",
 		    (int)METRICS_NAMES_MAX, (unsigned long long)metrics->names_over);

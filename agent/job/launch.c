@@ -53,6 +53,18 @@ read_pipeline(struct job *job, int project_fd, struct err *err)
 	return pipeline_parse(&job->pipeline, buf_text(&text), text.len, PIPELINE_FILE, &job->settings, err);
 }
 
+static int
+log_is_raw(const struct job *job)
+{
+	return settings_is(&job->settings, SETTING_LOG, "raw");
+}
+
+static int
+wants_documents(const struct job *job)
+{
+	return !settings_is(&job->settings, SETTING_METRICS_EMF, "off");
+}
+
 /* What redact names is known only now; the pipeline's defaults are hyperparameters like the job's. */
 static int
 complete(struct job *job, struct err *err)
@@ -68,17 +80,19 @@ complete(struct job *job, struct err *err)
 	if (secrets_for_agent(&job->mask, envp, hps, redact, err) < 0) {
 		return -1;
 	}
-	return settings_is(&job->settings, SETTING_LOG, "lines")
-	           ? secrets_for_log(&job->log_mask, envp, hps, redact, err)
-	           : 0;
+	return log_is_raw(job) ? 0 : secrets_for_log(&job->log_mask, envp, hps, redact, err);
 }
 
 static void
 warn_about_raw(struct job *job)
 {
-	if (settings_is(&job->settings, SETTING_LOG, "raw") && settings_words(&job->settings, SETTING_REDACT) != NULL) {
+	if (log_is_raw(job) && settings_words(&job->settings, SETTING_REDACT) != NULL) {
 		journal_warn(
 		    &job->journal, "log=raw: the pipeline's log goes out as it is, so redact masks nothing in it");
+	}
+	if (log_is_raw(job) && wants_documents(job)) {
+		journal_warn(&job->journal,
+		    "log=raw: the pipeline's own output may tear lines, so metrics-emf prints no documents");
 	}
 }
 
@@ -112,6 +126,12 @@ emit_metric(void *self, const char *line, size_t len)
 	return relay_say(self, RELAY_OUT, line, len);
 }
 
+static const char *
+unit_of(const void *units, const char *name)
+{
+	return pipeline_pairs_find(units, name, NULL);
+}
+
 static int
 open_metrics(struct job *job, struct err *err)
 {
@@ -121,6 +141,12 @@ open_metrics(struct job *job, struct err *err)
 	    .root = recorded ? job->root : NULL,
 	    .host = cluster->host,
 	    .publish = cluster->rank == 0 || settings_is(&job->settings, SETTING_METRICS_HOSTS, "all"),
+	    .mask = &job->log_mask,
+	    .emf_namespace =
+	        wants_documents(job) && !log_is_raw(job) ? settings_text(&job->settings, SETTING_METRICS_EMF) : NULL,
+	    .job = job->opt_ml.name,
+	    .unit_of = unit_of,
+	    .units = &job->pipeline.metrics,
 	    .emit = emit_metric,
 	    .self = &job->relay,
 	};

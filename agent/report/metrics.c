@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/json_write.h"
+#include "report/emf.h"
 #include "report/metric_line.h"
 #include "report/outdir.h"
 
@@ -160,7 +161,7 @@ flush_file(struct metrics *metrics)
 }
 
 static void
-put_in_file(struct metrics *metrics, const struct metric_value *value, const struct metric_labels *labels)
+put_in_file(struct metrics *metrics, const struct metric_value *value, const struct metric_labels *labels, double time)
 {
 	enum { LINE_MAX_BYTES = 1024 }; /* a name, four numbers, and their keys: under 500 */
 	struct json_writer writer;
@@ -174,7 +175,7 @@ put_in_file(struct metrics *metrics, const struct metric_value *value, const str
 	json_open_object(&writer, NULL);
 	json_add_bytes(&writer, "name", value->name, value->name_len);
 	json_add_double(&writer, "value", value->value);
-	json_add_double(&writer, "time", labels->given[LABEL_TIME] ? labels->value[LABEL_TIME] : clock_wall());
+	json_add_double(&writer, "time", time);
 	for (int i = 0; i < LABEL_TIME; i++) {
 		if (labels->given[i]) {
 			json_add_double(&writer, metric_label_name((enum metric_label)i), labels->value[i]);
@@ -191,7 +192,56 @@ put_in_file(struct metrics *metrics, const struct metric_value *value, const str
 	}
 }
 
-/* ---- values ---- */
+/* ---- documents ---- */
+
+static void
+put_in_batch(struct metrics *metrics, struct metric *metric)
+{
+	if (metrics->setup.emf_namespace == NULL || metric->own || metric->in_batch) {
+		return;
+	}
+	if (!emf_takes(metric->name, metric->last)) {
+		metrics->undocumented++;
+		return;
+	}
+	metric->in_batch = 1;
+	metrics->batch[metrics->batch_count++] = (short)(metric - metrics->names);
+}
+
+/* One document, of what the batch has from 'at' on of one record, as far as it fits. */
+static void
+say_document(struct metrics *metrics, size_t at)
+{
+	const struct metric *first = &metrics->names[metrics->batch[at]];
+	CLEAN_EMF emf = {0};
+	CLEAN_BUF line = {0};
+
+	buf_init(&line, EMF_BYTES_MAX);
+	emf_begin(&emf, &metrics->setup, first);
+	for (size_t i = at; i < metrics->batch_count; i++) {
+		struct metric *metric = &metrics->names[metrics->batch[i]];
+
+		if (metric->in_batch && metric->record == first->record && emf_add(&emf, metric)) {
+			metric->in_batch = 0;
+		}
+	}
+	if (emf_end(&emf, &line) < 0 || metrics->setup.emit(metrics->setup.self, buf_text(&line), line.len) < 0) {
+		metrics->dropped++;
+	}
+}
+
+static void
+say_documents(struct metrics *metrics)
+{
+	for (size_t i = 0; i < metrics->batch_count; i++) {
+		while (metrics->names[metrics->batch[i]].in_batch) {
+			say_document(metrics, i);
+		}
+	}
+	metrics->batch_count = 0;
+}
+
+/* ---- lines ---- */
 
 /* Says the last value of 'metric' if its turn has come. */
 static void
@@ -211,6 +261,7 @@ publish(struct metrics *metrics, struct metric *metric, int64_t now_ms)
 		metrics->due_ms = clock_earlier(metrics->due_ms, now_ms + PACE_MS);
 	} else {
 		pace_sent(&metric->pace, now_ms);
+		put_in_batch(metrics, metric);
 	}
 }
 
@@ -227,6 +278,7 @@ publish_due(struct metrics *metrics, int64_t now_ms)
 			publish(metrics, &metrics->names[i], now_ms);
 		}
 	}
+	say_documents(metrics);
 }
 
 /* The end: nothing waits for its turn any more, and what is refused now is never said. */
@@ -242,11 +294,14 @@ publish_last(struct metrics *metrics)
 			metrics->dropped += (uint64_t)metric->refused;
 		}
 	}
+	say_documents(metrics);
 	metrics->due_ms = DEADLINE_NEVER;
 }
 
+/* ---- values ---- */
+
 static void
-add_value(struct metrics *metrics, const struct metric_value *value, const struct metric_labels *labels)
+add_value(struct metrics *metrics, const struct metric_value *value, const struct metric_labels *labels, double time)
 {
 	struct metric *metric;
 
@@ -254,7 +309,7 @@ add_value(struct metrics *metrics, const struct metric_value *value, const struc
 		metrics->nonfinite++;
 		return;
 	}
-	put_in_file(metrics, value, labels);
+	put_in_file(metrics, value, labels, time);
 	metric = find_name(metrics, value->name, value->name_len);
 	if (metric == NULL) {
 		metrics->names_over++;
@@ -264,6 +319,8 @@ add_value(struct metrics *metrics, const struct metric_value *value, const struc
 	metric->max = metric->count == 0 || value->value > metric->max ? value->value : metric->max;
 	metric->last = value->value;
 	metric->labels = *labels;
+	metric->time = time;
+	metric->record = metrics->records;
 	metric->count++;
 	if (metrics->setup.publish) {
 		metrics->dropped += (uint64_t)metric->refused;
@@ -271,6 +328,19 @@ add_value(struct metrics *metrics, const struct metric_value *value, const struc
 		metric->waiting = 1;
 		publish(metrics, metric, clock_now_ms());
 	}
+}
+
+static void
+add_record(struct metrics *metrics, const struct metric_record *record)
+{
+	const struct metric_labels *labels = &record->labels;
+	double time = labels->given[LABEL_TIME] ? labels->value[LABEL_TIME] : clock_wall();
+
+	metrics->records++;
+	for (size_t i = 0; i < record->count; i++) {
+		add_value(metrics, &record->values[i], labels, time);
+	}
+	say_documents(metrics);
 }
 
 /* The first bad record is shown, so that a mistake in the pipeline can be found; it is data from outside, so only what
@@ -292,6 +362,23 @@ count_bad(struct metrics *metrics, const char *why, const char *text, size_t len
 	}
 }
 
+/* A name is a word of the pipeline's log: what redact hides there it hides here. */
+static const char *
+masked_name(const struct metrics *metrics, const struct metric_record *record)
+{
+	CLEAN_BUF ignored = {0};
+
+	buf_init(&ignored, METRICS_LINE_MAX);
+	for (size_t i = 0; i < record->count && metrics->setup.mask != NULL; i++) {
+		const struct metric_value *value = &record->values[i];
+
+		if (mask_values(metrics->setup.mask, value->name, value->name_len, &ignored)) {
+			return "a name holds a value that redact masks";
+		}
+	}
+	return NULL;
+}
+
 /* One whole line without its newline. Blank lines are nobody's mistake. */
 static void
 take_line(struct metrics *metrics, char *text, size_t len)
@@ -306,13 +393,12 @@ take_line(struct metrics *metrics, char *text, size_t len)
 	}
 	memcpy(shown, text, shown_len);
 	why = metric_record_read(text, len, &record);
+	why = why == NULL ? masked_name(metrics, &record) : why;
 	if (why != NULL) {
 		count_bad(metrics, why, shown, shown_len);
 		return;
 	}
-	for (size_t i = 0; i < record.count; i++) {
-		add_value(metrics, &record.values[i], &record.labels);
-	}
+	add_record(metrics, &record);
 }
 
 /* ---- the FIFO ---- */
@@ -404,7 +490,7 @@ metrics_add_own(struct metrics *metrics, const char *name, double value)
 			full[i] = '_';
 		}
 	}
-	add_value(metrics, &(struct metric_value){full, len, value}, &none);
+	add_value(metrics, &(struct metric_value){full, len, value}, &none, clock_wall());
 }
 
 static void

@@ -21,6 +21,7 @@
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/limits.h"
+#include "base/mask.h"
 #include "report/pace.h"
 
 enum {
@@ -53,12 +54,24 @@ struct metric {
 	uint64_t count;
 	double last, min, max;
 	struct metric_labels labels; /* of the last value */
+	double time;                 /* of the last value, seconds since the epoch: its label, or when it came */
+	uint64_t record;             /* in which it came, counted from 1 */
+	int in_batch;                /* it goes into the next document */
 };
 
 struct metrics_setup {
 	const char *root; /* the file is <root>/output/data/_train/metrics-<host>.jsonl; NULL for no file */
 	const char *host;
-	int publish; /* 0: this host only keeps its file (metrics-hosts=first) */
+	int publish;             /* 0: this host only keeps its file (metrics-hosts=first) */
+	const struct mask *mask; /* a name that holds one of these values is refused; may be NULL */
+
+	const char
+	    *emf_namespace; /* documents for CloudWatch (report/emf.h), too; NULL for none. Needs no escape in JSON */
+	const char *job;    /* its name, for the documents; or NULL */
+	/* The unit of a metric, one of CloudWatch's, borrowed; or NULL. May itself be NULL. */
+	const char *(*unit_of)(const void *units, const char *name);
+	const void *units;
+
 	/* Takes one whole line with its newline for stdout, copying it: 0, or -1 when there is no room, and the line is
 	 * dropped. */
 	int (*emit)(void *self, const char *line, size_t len);
@@ -75,12 +88,16 @@ struct metrics {
 
 	struct metric *names;
 	size_t name_count;
-	short table[METRICS_TABLE]; /* index into names + 1, by hash */
+	short table[METRICS_TABLE];     /* index into names + 1, by hash */
+	short batch[METRICS_NAMES_MAX]; /* indices of what was said and has no document yet */
+	size_t batch_count;
+	uint64_t records; /* so far */
 
 	uint64_t nonfinite;                /* NaN and infinite values: never published */
 	uint64_t bad;                      /* records that could not be read */
 	uint64_t overlong;                 /* lines over METRICS_LINE_MAX */
 	uint64_t dropped;                  /* lines for which stdout had no room, and that were never said later */
+	uint64_t undocumented;             /* values that no document may hold: report/emf.h */
 	uint64_t names_over;               /* values of names beyond METRICS_NAMES_MAX: in the file only */
 	char first_bad[METRICS_SHOWN_MAX]; /* "why: the record", printable; "" when there was none */
 

@@ -307,3 +307,14 @@ def test_train_metrics_refuses_an_objective_that_is_not_among_them(tmp_path):
 def test_train_metrics_of_a_folder_without_pipeline_json(tmp_path):
     result = run("metrics", tmp_path)
     assert result.code in (64, 66, 78) and "pipeline.json" in result.err and result.out == ""
+
+
+# ---- masks ----
+
+def test_a_name_that_holds_what_redact_masks_is_refused(job):
+    """A name is a word of the pipeline's log; a number is none."""
+    job.hyperparameters({"customer": "acme-corp", "epochs": "1000"})
+    result = publish(job, "acme-corp:loss=1", '{"loss": 1000}', env={"TRAIN_REDACT": "customer epochs"})
+    assert own(result) == ["#metric loss=1000;"] and values(result) == [("loss", 1000)]
+    assert "acme-corp" not in result.everything
+    assert result.record["metrics_lost"]["bad"] == 1 and any("redact" in line and "***" in line for line in result.agent)

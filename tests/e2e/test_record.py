@@ -53,7 +53,7 @@ def test_every_setting_stands_in_it_with_its_source(job):
     assert names >= {"code", "code-version", "code-sha256", "code-pin", "code-from", "code-owner", "tags", "command", "wrapper",
                      "python", "workspace", "keep-workspace", "fetch-timeout", "fetch-memory", "unpack-max-bytes",
                      "unpack-max-entries", "stop-signal", "stop-grace", "timeout", "silence-timeout", "log", "log-level", "redact", "failure-tail",
-                     "metrics-hosts", "record", "cache", "root"}
+                     "metrics-hosts", "metrics-emf", "record", "cache", "root"}
     for name, value, word in (("log-level", "warn", "command line"), ("stop-grace", "60", "hyperparameter"),
                               ("record", "on", "environment"), ("timeout", "50", "pipeline.json"), ("log", "lines", "default")):
         assert result.setting(name)[0] == value

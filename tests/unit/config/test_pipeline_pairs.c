@@ -166,7 +166,8 @@ pipeline_pairs_are_bounded(void **state)
 static void
 pipeline_metrics_have_names_and_maybe_a_unit(void **state)
 {
-	CLEAN_READING read = {0};
+	static const char *const units[] = {"", "percent", "Percent/Second", "Bytes/second", "Bytes/", "Hours"};
+	CLEAN_READING read = {0}, more = {0};
 	int found = 0;
 
 	(void)state;
@@ -176,9 +177,15 @@ pipeline_metrics_have_names_and_maybe_a_unit(void **state)
 	assert_int_equal(found, 1);
 	reading_bad("{\"metrics\": {\"a b\": {}}}", "1:14", "the name of a metric has 1 to 200 of");
 	reading_bad("{\"metrics\": {\"agent:fetch_seconds\": {}}}", "1:14", "does not begin with 'agent:'");
-	reading_bad("{\"metrics\": {\"a\": 1}}", "1:19", "an object, maybe with a 'unit', is expected here");
-	reading_bad(
-	    "{\"metrics\": {\"a\": {\"unit\": 1}}}", "1:19", "an object, maybe with a 'unit', is expected here");
+	reading_good(&more, "{\"metrics\": {\"a\": {\"unit\": \"Terabits/Second\"}, \"b\": {\"unit\": \"None\"}}}");
+	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
+		char text[96];
+
+		(void)snprintf(text, sizeof(text), "{\"metrics\": {\"a\": {\"unit\": \"%s\"}}}", units[i]);
+		reading_bad(text, "1:19", "a 'unit' of CloudWatch");
+	}
+	reading_bad("{\"metrics\": {\"a\": 1}}", "1:19", "an object is expected here, maybe with a 'unit'");
+	reading_bad("{\"metrics\": {\"a\": {\"unit\": 1}}}", "1:19", "an object is expected here, maybe with a 'unit'");
 	reading_bad("{\"metrics\": [\"a\"]}", "1:13", "an object is expected here");
 }
 

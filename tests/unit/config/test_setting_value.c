@@ -114,6 +114,21 @@ setting_value_of_a_choice_is_one_word_of_its_list(void **state)
 }
 
 static void
+setting_value_of_a_namespace_is_what_cloudwatch_takes(void **state)
+{
+	char longest[257];
+
+	(void)state;
+	memset(longest, 'n', sizeof(longest) - 1);
+	longest[sizeof(longest) - 1] = '\0';
+	assert_false(takes(SETTING_METRICS_EMF, longest));
+	longest[255] = '\0';
+	assert_true(takes(SETTING_METRICS_EMF, longest));
+	expect_takes(SETTING_METRICS_EMF, LIST("off", "Churn", "team/churn_v1.2-x#a:b", "two words", "AWSome/x"),
+	    LIST("", " ", ":x", "AWS/SageMaker", "a\"b", "a\\b", "a\nb", "\xc3\xa4", "a,b"));
+}
+
+static void
 setting_value_of_a_switch_is_on_or_off(void **state)
 {
 	(void)state;
@@ -361,6 +376,7 @@ main(void)
 	    cmocka_unit_test(setting_value_of_a_digest_is_kept_in_lower_case),
 	    cmocka_unit_test(setting_value_of_text_is_one_bounded_line),
 	    cmocka_unit_test(setting_value_of_a_choice_is_one_word_of_its_list),
+	    cmocka_unit_test(setting_value_of_a_namespace_is_what_cloudwatch_takes),
 	    cmocka_unit_test(setting_value_of_a_switch_is_on_or_off),
 	    cmocka_unit_test(setting_value_of_prefixes_is_a_list_of_addresses_begun),
 	    cmocka_unit_test(setting_value_of_an_account_has_twelve_digits),
