@@ -6,6 +6,8 @@
 
 #include <stdint.h>
 
+#include "base/evidence.h"
+
 /* Who ended it (product §12). */
 enum ended_by { ENDED_BY_PIPELINE, ENDED_BY_AGENT, ENDED_BY_STOP, ENDED_BY_TIMEOUT, ENDED_BY_SILENCE };
 
@@ -23,6 +25,7 @@ struct outcome {
 	int64_t silent_ms;             /* how long it was silent, when that ended it */
 	char waits[OUTCOME_WAITS_MAX]; /* and who waited in what then: "python3 (12) waits in futex_wait_queue" */
 	int64_t peak_memory_bytes;     /* largest resident set of any process of the pipeline that was waited for */
+	struct kernel_counts counts;   /* how much they grew while it ran, and the limits */
 };
 
 /* The exit code as shells say it: 0-255, or 128 + n for signal n. */

@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "job/job.h"
+#include "job/postmortem.h"
 #include "job/recount.h"
 #include "report/definitions.h"
-#include "report/failure_text.h"
 
 enum {
 	CLEANING_MS = 60000,     /* removing what the pipeline left: a million files take a fraction of it */
@@ -91,33 +91,6 @@ finish_metrics(struct job *job, struct err *err)
 
 /* ---- failure text ---- */
 
-static const char *
-failed_step(const struct job *job)
-{
-	return job->step_ran > 0 ? job->command.steps[job->step_ran - 1].name : NULL;
-}
-
-static void
-compose_failure(const struct job *job, const struct exitcode *exitcode, const char *sentence, struct buf *out)
-{
-	CLEAN_BUF tail = {0};
-	int with_tail = job->outcome.started && settings_is(&job->settings, SETTING_FAILURE_TAIL, "on");
-
-	buf_init(&tail, FAILURE_TAIL_MAX);
-	if (with_tail) {
-		tail_text(&job->relay.tail, &tail);
-	}
-	const struct failure_facts facts = {
-	    .reason = exitcode->text,
-	    .host = job->opt_ml.cluster.host_count > 1 ? job->opt_ml.cluster.host : NULL,
-	    .sentence = sentence,
-	    .advice = exitcode_advice(exitcode),
-	    .tail = with_tail ? buf_text(&tail) : NULL,
-	    .tail_len = tail.len,
-	};
-	failure_compose(&facts, out);
-}
-
 static void
 leave_failure(struct job *job, const struct exitcode *exitcode, const char *text, size_t len)
 {
@@ -135,6 +108,12 @@ leave_failure(struct job *job, const struct exitcode *exitcode, const char *text
 
 /* ---- verdict ---- */
 
+static const char *
+failed_step(const struct job *job)
+{
+	return job->step_ran > 0 ? job->command.steps[job->step_ran - 1].name : NULL;
+}
+
 /* What happened, as code, reason and sentence. */
 static void
 judge(const struct job *job, const struct err *err, struct exitcode *exitcode, char sentence[ERR_TEXT_MAX])
@@ -148,8 +127,15 @@ judge(const struct job *job, const struct err *err, struct exitcode *exitcode, c
 	}
 }
 
+/* The kernel killed a process and the pipeline made do without it. */
+static int
+was_survived(const struct exitcode *exitcode)
+{
+	return exitcode->reason == REASON_MEMORY_KILL && exitcode->code == 0;
+}
+
 static const char *
-who_ended_it(const struct job *job, const struct err *err)
+who_ended_it(const struct job *job, const struct exitcode *exitcode, const struct err *err)
 {
 	static const char *const words[] = {[ENDED_BY_PIPELINE] = "pipeline",
 	    [ENDED_BY_AGENT] = "agent",
@@ -160,7 +146,7 @@ who_ended_it(const struct job *job, const struct err *err)
 	if (err->kind != ERR_NONE) {
 		return err->kind == ERR_STOPPED ? "stop" : "agent";
 	}
-	return words[job->outcome.ended_by];
+	return exitcode->reason == REASON_MEMORY_KILL ? "memory" : words[job->outcome.ended_by];
 }
 
 /* A result that could not be written whole must not look like one: only a success changes, for the pipeline's own failure says more. */
@@ -204,7 +190,7 @@ clean_up(struct job *job, int code)
 static void
 say_how_it_ended(const struct job *job, const struct exitcode *exitcode, const char *sentence)
 {
-	if (exitcode->reason == REASON_NONE) {
+	if (exitcode->reason == REASON_NONE || was_survived(exitcode)) {
 		log_info("completed in %.1f s", (double)(clock_now_ms() - job->journal.began_ms) / 1000);
 	} else if (exitcode->reason == REASON_USAGE) {
 		log_error("%s", sentence);
@@ -221,6 +207,7 @@ int
 job_conclude(struct job *job, struct err *err)
 {
 	struct exitcode exitcode;
+	CLEAN_POSTMORTEM postmortem;
 	struct err trouble = {.phase = PHASE_FINISH};
 	char sentence[ERR_TEXT_MAX];
 	char record[PATH_BYTES_MAX] = "";
@@ -229,6 +216,10 @@ job_conclude(struct job *job, struct err *err)
 
 	journal_enter(&job->journal, PHASE_FINISH);
 	judge(job, err, &exitcode, sentence);
+	if (was_survived(&exitcode)) {
+		journal_warn(&job->journal, "[%s] %s", exitcode.text, sentence);
+	}
+	postmortem_look(&postmortem, job); /* while the disks are as the pipeline left them */
 	if (finish_metrics(job, &trouble) < 0) {
 		count_in(job, &exitcode, sentence, &trouble);
 	}
@@ -236,17 +227,17 @@ job_conclude(struct job *job, struct err *err)
 	buf_init(&text, FAILURE_BYTES_MAX);
 	buf_init(&line, FAILURE_BYTES_MAX);
 	if (exitcode.code != 0) {
-		compose_failure(job, &exitcode, sentence, &text);
+		postmortem_compose(&postmortem, job, &exitcode, sentence, &text);
 		buf_add(&line, buf_text(&text), strcspn(buf_text(&text), "\n"));
 	}
 	journal_end(&job->journal);
 
 	int recorded = !job->output_off && settings_is(&job->settings, SETTING_RECORD, "on");
-	if (recorded && recount_write(job, &exitcode, who_ended_it(job, err), line.len > 0 ? buf_text(&line) : NULL,
-	                    record, &trouble) < 0) {
+	if (recorded && recount_write(job, &exitcode, who_ended_it(job, &exitcode, err),
+	                    line.len > 0 ? buf_text(&line) : NULL, record, &trouble) < 0) {
 		count_in(job, &exitcode, sentence, &trouble);
 		buf_reset(&text);
-		compose_failure(job, &exitcode, sentence, &text);
+		postmortem_compose(&postmortem, job, &exitcode, sentence, &text);
 		record[0] = '\0';
 	}
 	leave_failure(job, &exitcode, buf_text(&text), text.len);

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "job/job.h"
 #include "report/sigword.h"
+#include "run/counters.h"
 #include "run/proc_tell.h"
 #include "run/supervisor.h"
 
@@ -184,6 +185,7 @@ int
 job_execute(struct job *job, struct err *err)
 {
 	struct supervisor supervisor;
+	struct kernel_counts before, after;
 	int more = 1;
 
 	if (job_phase(job, PHASE_RUN, err) < 0 || (!job->output_off && failure_spawned(&job->failure, err) < 0)) {
@@ -196,8 +198,11 @@ job_execute(struct job *job, struct err *err)
 	    .ended = no_more_metrics,
 	    .self = &job->metrics};
 	set_up(job, &supervisor, &watch);
+	counters_read("", &before);
 	for (size_t at = 0; at < job->command.count && more == 1; at++) {
 		more = run_step(job, &supervisor, at, err);
 	}
+	counters_read("", &after);
+	job->outcome.counts = counters_since(&before, &after);
 	return more < 0 ? -1 : 0;
 }

@@ -239,7 +239,7 @@ outcome_word(const struct exitcode *exitcode)
 	if (exitcode->reason == REASON_STOPPED) {
 		return "stopped";
 	}
-	return exitcode->reason == REASON_NONE ? "completed" : "failed";
+	return exitcode->code == 0 ? "completed" : "failed";
 }
 
 int

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 
 #include "base/check.h"
+#include "report/evidence_text.h"
 #include "report/sigword.h"
 
 enum { PIPELINES_OWN = -1, CODES = 256, SIGNAL_BASE = 128, SIGNAL_LAST = 64 };
@@ -42,6 +43,8 @@ static const struct published reasons[] = {
     [REASON_SIGNAL] = {"signal-NAME", PIPELINES_OWN},
     [REASON_AGENT_KILLED] = {"agent-killed", PIPELINES_OWN},
     [REASON_SILENCE] = {"silence", EXIT_TIMEOUT},
+    [REASON_MEMORY_KILL] = {"memory-kill", PIPELINES_OWN},
+    [REASON_PYTHON] = {"python-EXCEPTION", PIPELINES_OWN},
 };
 
 _Static_assert(ARRAY_LEN(reasons) == REASONS, "every reason has its row");
@@ -94,6 +97,9 @@ static const char *const advices[REASONS] = {
     [REASON_SILENCE] =
         "There was no output that train could see and no CPU use: the log names each process and what it waits in. "
         "Raise TRAIN_SILENCE_TIMEOUT if it may be quiet for so long.",
+    [REASON_MEMORY_KILL] =
+        "Use an instance with more memory, smaller batches or fewer workers, or read the data in parts.",
+    [REASON_PYTHON] = "The exception is the pipeline's own; its log has the whole traceback.",
 };
 
 /* By kind; where the phase makes a difference, the phase of the tags does. */
@@ -170,8 +176,9 @@ exitcode_of_err(const struct err *err, struct exitcode *out)
 
 /* The pipeline ended by itself and nobody asked it to. */
 static void
-fill_own(struct exitcode *out, int status)
+fill_own(struct exitcode *out, const struct outcome *outcome)
 {
+	int status = outcome->status;
 	int code = outcome_exit_code(status);
 
 	if (code == 0) {
@@ -183,6 +190,7 @@ fill_own(struct exitcode *out, int status)
 
 		fill(out, REASON_SIGNAL, code);
 		out->sig = WTERMSIG(status);
+		out->sent = out->sig == SIGKILL && outcome->counts.memory_kills == 0;
 		sigword_name(name, out->sig);
 		(void)snprintf(out->text, sizeof(out->text), "signal-%s", name);
 		return;
@@ -196,6 +204,16 @@ static int
 was_stopped(const struct outcome *outcome)
 {
 	return outcome->ended_by == ENDED_BY_STOP || outcome->stop_signal != 0;
+}
+
+/* A kernel before 4.13 does not count what it kills: then the limit was hit and somebody was killed. */
+static int
+was_memory_kill(const struct outcome *outcome)
+{
+	const struct kernel_counts *counts = &outcome->counts;
+
+	return counts->memory_kills > 0 || (counts->memory_kills < 0 && counts->memory_refusals > 0 &&
+	                                       outcome_exit_code(outcome->status) == SIGNAL_BASE + SIGKILL);
 }
 
 void
@@ -216,9 +234,21 @@ exitcode_of_outcome(const struct outcome *outcome, struct exitcode *out)
 	} else if (was_stopped(outcome)) {
 		fill(out, REASON_STOPPED,
 		    outcome->killed_after_grace ? EXIT_KILLED_AFTER_GRACE : outcome_exit_code(outcome->status));
+	} else if (was_memory_kill(outcome)) {
+		fill(out, REASON_MEMORY_KILL, outcome_exit_code(outcome->status));
 	} else {
-		fill_own(out, outcome->status);
+		fill_own(out, outcome);
 	}
+}
+
+void
+exitcode_add_exception(struct exitcode *exitcode, char sentence[ERR_TEXT_MAX], const char *name)
+{
+	size_t len = strlen(sentence);
+
+	fill(exitcode, REASON_PYTHON, exitcode->code);
+	(void)snprintf(exitcode->text, sizeof(exitcode->text), "python-%s", name);
+	(void)snprintf(sentence + len, ERR_TEXT_MAX - len, " because of the Python exception %s", name);
 }
 
 /* What an exit code says by custom; shells and runtimes turn a child's signal n into 128 + n. */
@@ -242,7 +272,10 @@ const char *
 exitcode_advice(const struct exitcode *exitcode)
 {
 	if (exitcode->reason == REASON_SIGNAL) {
-		return sigword_cause(exitcode->sig);
+		return exitcode->sent
+		           ? "Something sent it SIGKILL, in the container or from outside: the kernel did not "
+		             "kill it for want of memory, whose count did not rise."
+		           : sigword_cause(exitcode->sig);
 	}
 	if (exitcode->reason == REASON_EXIT) {
 		return advice_of_code(exitcode->code);
@@ -260,7 +293,32 @@ describe_end(char *out, size_t size, int status)
 		sigword_name(name, WTERMSIG(status));
 		(void)snprintf(out, size, "was killed by %s (signal %d)", name, WTERMSIG(status));
 	} else {
-		(void)snprintf(out, size, "ended with exit code %d", outcome_exit_code(status));
+		int code = outcome_exit_code(status);
+
+		(void)snprintf(out, size, "ended with exit code %d", code);
+		if (code > SIGNAL_BASE && code <= SIGNAL_BASE + SIGNAL_LAST) {
+			size_t len = strlen(out);
+
+			sigword_name(name, code - SIGNAL_BASE);
+			(void)snprintf(out + len, size - len, ", by custom that of %s", name);
+		}
+	}
+}
+
+static void
+describe_memory_kill(char out[ERR_TEXT_MAX], const struct outcome *outcome, const char *who, const char *end)
+{
+	char limit[64] = "", bytes[EVIDENCE_BYTES];
+
+	if (outcome->counts.memory_limit > 0) {
+		evidence_bytes(bytes, (uint64_t)outcome->counts.memory_limit);
+		(void)snprintf(limit, sizeof(limit), " (the container's limit is %s)", bytes);
+	}
+	if (WIFSIGNALED(outcome->status) && WTERMSIG(outcome->status) == SIGKILL) {
+		(void)snprintf(out, ERR_TEXT_MAX, "%s was killed by the kernel for want of memory%s", who, limit);
+	} else {
+		(void)snprintf(out, ERR_TEXT_MAX,
+		    "the kernel killed a process of %.140s for want of memory%s; %.140s then %s", who, limit, who, end);
 	}
 }
 
@@ -283,6 +341,8 @@ exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const c
 	} else if (outcome->ended_by == ENDED_BY_SILENCE) {
 		(void)snprintf(out, ERR_TEXT_MAX, "%s was silent for %lld s (%s) and %s", who,
 		    (long long)outcome->silent_ms / 1000, outcome->waits, end);
+	} else if (!was_stopped(outcome) && was_memory_kill(outcome)) {
+		describe_memory_kill(out, outcome, who, end);
 	} else if (!was_stopped(outcome)) {
 		(void)snprintf(out, ERR_TEXT_MAX, "%s %s", who, end);
 	} else if (outcome->killed_after_grace) {

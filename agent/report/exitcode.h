@@ -37,19 +37,22 @@ enum reason {
 	REASON_SIGNAL,       /* the text is "signal-SIGSEGV" and so on */
 	REASON_AGENT_KILLED, /* only ever in the stub of report/failure.h */
 	REASON_SILENCE,
+	REASON_MEMORY_KILL, /* the container's counter rose; the pipeline's own code, also 0 */
+	REASON_PYTHON,      /* the text is "python-ValueError" and so on */
 	REASONS
 };
 
 enum {
 	EXIT_TIMEOUT = 124,            /* as timeout(1); silence too */
 	EXIT_KILLED_AFTER_GRACE = 137, /* 128 + SIGKILL, whatever the pipeline's main process made of it */
-	REASON_TEXT = 40,              /* "signal-" and the longest name, with room */
+	REASON_TEXT = 64,              /* "python-" and a long name of a class, which is cut */
 };
 
 struct exitcode {
 	int code; /* 0-255: what train exits with */
 	enum reason reason;
 	int sig;                /* the signal of REASON_SIGNAL, else 0 */
+	int sent;               /* 1 for a SIGKILL that did not come from the kernel for want of memory */
 	char text[REASON_TEXT]; /* the published reason; "" for REASON_NONE */
 };
 
@@ -60,6 +63,9 @@ void exitcode_of_err(const struct err *err, struct exitcode *out);
  * ours: 70. */
 void exitcode_of_outcome(const struct outcome *outcome, struct exitcode *out);
 
+/* The pipeline ended by itself because of a Python exception of this name: reason and sentence say so. */
+void exitcode_add_exception(struct exitcode *exitcode, char sentence[ERR_TEXT_MAX], const char *name);
+
 /* What to do about it: whole sentences, or NULL when there is nothing to say (all went well, stopped). Static text. */
 const char *exitcode_advice(const struct exitcode *exitcode);
 
@@ -69,7 +75,7 @@ const char *exitcode_advice(const struct exitcode *exitcode);
  */
 void exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const char *step);
 
-/* The published word of a reason ("exit-N" and "signal-NAME" for the two families, "" for REASON_NONE), and its exit
+/* The published word of a reason ("exit-N", "signal-NAME" and "python-EXCEPTION" for the families, "" for REASON_NONE), and its exit
  * code, or -1 where the pipeline's code stands. For help texts and the test that keeps the list as it was. */
 const char *exitcode_reason(enum reason reason, int *code);
 

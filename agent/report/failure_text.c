@@ -4,6 +4,7 @@
 
 #include "base/mask.h"
 #include "base/text.h"
+#include "report/evidence_text.h"
 #include "report/failure.h"
 
 /* A window into cleaned text. */
@@ -128,6 +129,27 @@ add_head(struct buf *text, const struct failure_facts *facts)
 	if (facts->advice != NULL && text->len + 1 < text->max) {
 		buf_addc(text, '\n');
 		add_prepared(text, facts->advice);
+	}
+}
+
+/* What the machine shows, a sentence a line. */
+static void
+add_evidence(struct buf *text, const struct failure_facts *facts)
+{
+	CLEAN_BUF words = {0};
+
+	buf_init(&words, FAILURE_BYTES_MAX);
+	if (facts->counts != NULL) {
+		evidence_of_counts(&words, facts->counts, !facts->kills_told);
+	}
+	evidence_of_volumes(&words, facts->volumes, facts->volume_count, facts->shm);
+	for (char *line = words.data; words.len > 0 && *line != '\0' && text->len + 1 < text->max;) {
+		char *end = strchr(line, '\n');
+
+		*end = '\0';
+		buf_addc(text, '\n');
+		add_prepared(text, line);
+		line = end + 1;
 	}
 }
 
@@ -315,6 +337,7 @@ failure_compose(const struct failure_facts *facts, struct buf *out)
 
 	buf_init(&text, FAILURE_BYTES_MAX - 1); /* and the newline */
 	add_head(&text, facts);
+	add_evidence(&text, facts);
 	if (facts->tail != NULL) {
 		struct span window = tail_window(facts);
 		CLEAN_BUF tail = {0};

@@ -44,6 +44,8 @@ static const struct {
     {"signal-NAME", -1},
     {"agent-killed", -1},
     {"silence", 124},
+    {"memory-kill", -1},
+    {"python-EXCEPTION", -1},
 };
 
 _Static_assert(ARRAY_LEN(published) == REASONS, "the list of the test and the list of the code");
@@ -207,6 +209,72 @@ outcome_of_a_stop_keeps_its_code_also_zero(void **state)
 }
 
 static void
+rise_of_the_kernels_count_is_a_memory_kill_whatever_the_code(void **state)
+{
+	static const int statuses[] = {0, SIGKILL, SIGTERM, 1 << 8, 137 << 8, 255 << 8};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+		struct outcome outcome = {
+		    .started = 1, .status = statuses[i], .counts = {.memory_kills = 1, .memory_limit = 64 << 20}};
+		struct exitcode got;
+		char text[ERR_TEXT_MAX];
+
+		exitcode_of_outcome(&outcome, &got);
+		assert_string_equal(got.text, "memory-kill");
+		assert_int_equal(got.code, outcome_exit_code(statuses[i]));
+		assert_non_null(strstr(exitcode_advice(&got), "memory"));
+		exitcode_sentence(text, &outcome, NULL);
+		assert_non_null(strstr(text, "for want of memory (the container's limit is 64 MiB)"));
+		outcome.stop_signal = SIGTERM;
+		exitcode_of_outcome(&outcome, &got);
+		assert_string_equal(got.text, "stopped");
+		outcome.ended_by = ENDED_BY_TIMEOUT;
+		exitcode_of_outcome(&outcome, &got);
+		assert_string_equal(got.text, "timeout");
+	}
+}
+
+static void
+kernel_that_does_not_count_kills_is_believed_when_the_limit_was_hit(void **state)
+{
+	struct outcome outcome = {
+	    .started = 1, .status = SIGKILL, .counts = {.memory_kills = -1, .memory_refusals = 3}};
+	struct exitcode got;
+
+	(void)state;
+	exitcode_of_outcome(&outcome, &got);
+	assert_string_equal(got.text, "memory-kill");
+	outcome.status = exited(1);
+	exitcode_of_outcome(&outcome, &got);
+	assert_string_equal(got.text, "exit-1");
+	outcome = (struct outcome){.started = 1, .status = SIGKILL, .counts = {.memory_kills = -1}};
+	exitcode_of_outcome(&outcome, &got);
+	assert_string_equal(got.text, "signal-SIGKILL");
+	assert_non_null(strstr(exitcode_advice(&got), "want of memory, or"));
+	outcome.counts.memory_kills = 0;
+	exitcode_of_outcome(&outcome, &got);
+	assert_non_null(strstr(exitcode_advice(&got), "did not kill it for want of memory"));
+}
+
+static void
+exception_is_named_in_reason_and_sentence(void **state)
+{
+	struct outcome outcome = {.started = 1, .status = exited(1)};
+	struct exitcode got;
+	char text[ERR_TEXT_MAX];
+
+	(void)state;
+	exitcode_of_outcome(&outcome, &got);
+	exitcode_sentence(text, &outcome, NULL);
+	exitcode_add_exception(&got, text, "ValueError");
+	assert_int_equal(got.code, 1);
+	assert_string_equal(got.text, "python-ValueError");
+	assert_string_equal(text, "the pipeline ended with exit code 1 because of the Python exception ValueError");
+	assert_non_null(exitcode_advice(&got));
+}
+
+static void
 outcome_of_a_timeout_is_124_however_it_ended(void **state)
 {
 	static const int statuses[] = {0, SIGTERM, SIGKILL, 7 << 8};
@@ -257,6 +325,18 @@ sentence_says_who_and_how(void **state)
 	outcome.status = SIGKILL;
 	exitcode_sentence(text, &outcome, NULL);
 	assert_string_equal(text, "the pipeline was killed by SIGKILL (signal 9)");
+	outcome.counts.memory_kills = 1;
+	exitcode_sentence(text, &outcome, "train");
+	assert_string_equal(text, "step 'train' was killed by the kernel for want of memory");
+	outcome.status = exited(1);
+	exitcode_sentence(text, &outcome, NULL);
+	assert_string_equal(text,
+	    "the kernel killed a process of the pipeline for want of memory; the pipeline then ended with exit code 1");
+	outcome.counts.memory_kills = 0;
+	outcome.status = exited(139);
+	exitcode_sentence(text, &outcome, NULL);
+	assert_string_equal(text, "the pipeline ended with exit code 139, by custom that of SIGSEGV");
+	outcome.status = SIGKILL;
 	outcome.ended_by = ENDED_BY_TIMEOUT;
 	exitcode_sentence(text, &outcome, NULL);
 	assert_string_equal(text, "the pipeline ran into the timeout and was killed by SIGKILL (signal 9)");
@@ -288,6 +368,9 @@ main(void)
 	    cmocka_unit_test(outcome_names_the_signal),
 	    cmocka_unit_test(advice_for_a_shells_128_and_n_is_the_signals),
 	    cmocka_unit_test(outcome_of_a_stop_keeps_its_code_also_zero),
+	    cmocka_unit_test(rise_of_the_kernels_count_is_a_memory_kill_whatever_the_code),
+	    cmocka_unit_test(kernel_that_does_not_count_kills_is_believed_when_the_limit_was_hit),
+	    cmocka_unit_test(exception_is_named_in_reason_and_sentence),
 	    cmocka_unit_test(outcome_of_a_timeout_is_124_however_it_ended),
 	    cmocka_unit_test(outcome_that_never_started_is_the_stop_or_a_mistake),
 	    cmocka_unit_test(sentence_says_who_and_how),
