@@ -17,9 +17,12 @@
 #include <unistd.h>
 
 #include "base/attr.h"
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/mask.h"
 #include "run/proc_tell.h"
+
+enum { LIMIT_MS = 20000 };
 
 /* Started again as "wait WORDS...": tells by a byte that it is there, and waits in the kernel for one that never comes. */
 static int
@@ -71,18 +74,26 @@ waiter_end(struct waiter *waiter)
 	(void)close(waiter->out);
 }
 
-/* The process as /proc has it, once it is in state 'wanted'. */
+/*
+ * What is told of the process once it holds 'words': on the way into its wait it looks asleep before the kernel has a place for it.
+ * Returns it as it was then.
+ */
 static struct proc
-await_state(pid_t pid, char wanted)
+tell_when(pid_t pid, const char *words, struct buf *out)
 {
 	CLEAN_FD folder = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int64_t end_ms = clock_now_ms() + LIMIT_MS;
 	struct proc proc = {0};
 	char name[16];
 
 	(void)snprintf(name, sizeof(name), "%d", (int)pid);
-	while (proc.state != wanted) {
+	buf_init(out, 4096);
+	do {
+		assert_true(clock_now_ms() < end_ms);
 		assert_int_equal(proc_read(folder, name, &proc), 0);
-	}
+		buf_reset(out);
+		proc_tell(&proc, out);
+	} while (strstr(buf_text(out), words) == NULL);
 	return proc;
 }
 
@@ -91,10 +102,8 @@ static void
 tell_of(char *const *words, struct buf *out)
 {
 	struct waiter waiter = waiter_start(words);
-	struct proc proc = await_state(waiter.pid, 'S');
 
-	buf_init(out, 4096);
-	proc_tell(&proc, out);
+	(void)tell_when(waiter.pid, ": state S (sleeping), waits in ", out);
 	waiter_end(&waiter);
 }
 
@@ -178,7 +187,6 @@ told_of_a_process_that_may_hold_its_memory_is_without_command_line(void **state)
 {
 	CLEAN_BUF text = {0};
 	CLEAN_PROCS tree = {0};
-	struct proc proc;
 	pid_t pid = fork();
 
 	(void)state;
@@ -191,10 +199,7 @@ told_of_a_process_that_may_hold_its_memory_is_without_command_line(void **state)
 		}
 		_exit(0);
 	}
-	proc = await_state(pid, 'D');
-	buf_init(&text, 4096);
-	proc_tell(&proc, &text);
-	assert_non_null(strstr(buf_text(&text), ": state D (waiting for a device or a file system), waits in "));
+	(void)tell_when(pid, ": state D (waiting for a device or a file system), waits in ", &text);
 	assert_string_equal(buf_text(&text) + text.len - strlen(" s of CPU:"), " s of CPU:");
 	assert_int_equal(proc_kill_tree(&tree, getpid(), 0, NULL), 2);
 	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR) {
@@ -210,6 +215,7 @@ waits_name_first_who_does_not_wait_for_a_child(void **state)
 	struct proc items[2];
 	struct proc_list list = {.items = items, .count = ARRAY_LEN(items)};
 	char text[160], *second;
+	CLEAN_BUF told = {0};
 
 	(void)state;
 	if (parent == 0) {
@@ -220,11 +226,9 @@ waits_name_first_who_does_not_wait_for_a_child(void **state)
 		}
 		_exit(waitpid(child, NULL, 0) == child ? 0 : 1);
 	}
-	do {
-		items[0] = await_state(parent, 'S');
-		proc_waits(&(struct proc_list){.items = items, .count = 1}, text, sizeof(text));
-	} while (strstr(text, "waits in do_wait") == NULL);
-	items[1] = await_state(waiter.pid, 'S');
+	items[0] = tell_when(parent, ", waits in do_wait, ", &told);
+	buf_release(&told);
+	items[1] = tell_when(waiter.pid, "pipe_read, ", &told);
 	proc_waits(&list, text, sizeof(text));
 	assert_memory_equal(text, "waiter? (", 9);
 	second = strstr(text, ", test_proc_tell (");
