@@ -233,6 +233,7 @@ set_fixed_options(struct http *http)
 	bad |= curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 0L) != CURLE_OK;
+	bad |= curl_easy_setopt(easy, CURLOPT_DNS_SHUFFLE_ADDRESSES, 1L) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)CURL_BUFFER) != CURLE_OK;
 	bad |= curl_easy_setopt(easy, CURLOPT_MAXCONNECTS, (long)KEPT_CONNECTIONS) != CURLE_OK;

@@ -7,7 +7,8 @@
  * readable; https is always verified, and only http and https exist. Errors set 'err->http' to the reply's status if
  * there was one. Texts hold scheme, host, port and path, never a query or a header.
  *
- * Names are looked up anew for each connection, in a thread of libcurl's. One that nobody waits for any more is left to end by itself: a
+ * Names are looked up anew for each connection, in a thread of libcurl's; of several addresses each connection draws its own order, IPv6 before
+ * IPv4, and goes on to the next where one does not answer. A look-up that nobody waits for any more is left to end by itself: a
  * look-up cannot be interrupted, and a stop must not wait for it. All signals are blocked in it.
  */
 #ifndef TRAIN_NET_HTTP_H

@@ -1,4 +1,5 @@
 """Names of servers: looked up anew for each connection, resolved late or never (product §5). In a namespace with a resolver of its own."""
+import contextlib
 import random
 import signal
 
@@ -8,7 +9,7 @@ from jobs import JobRoot, make_tar, run, sha256, start, wait_until
 from network import PROJECT, archive_of, marked, ran, refused
 from servers.aws import SESSION
 from servers.faults import NAME, Bucket
-from servers.httpd import cut, pace
+from servers.httpd import cut, once, pace
 from servers.names import Names
 from servers.netns import RESOLVER_S, Netns
 
@@ -17,6 +18,7 @@ KEY = "app.tar.gz"
 STORE = "203.0.113.7"
 MOVED = "203.0.113.8"
 RESOLVER = "203.0.113.53"
+MANY = [f"203.0.113.{number}" for number in range(101, 109)]
 
 
 @pytest.fixture
@@ -27,7 +29,7 @@ def job(tmp_path):
 @pytest.fixture
 def abroad(tmp_path):
     """A namespace where names are asked for at RESOLVER, which has a minute to answer."""
-    with Netns(tmp_path, [STORE, MOVED, RESOLVER], resolver=RESOLVER) as netns:
+    with Netns(tmp_path, [STORE, MOVED, RESOLVER, *MANY], resolver=RESOLVER) as netns:
         yield netns
 
 
@@ -55,12 +57,29 @@ def test_each_new_connection_looks_the_name_up_anew(job, abroad, tmp_path):
         assert resolver.asked.count("s3.example") >= 2
 
 
-def test_the_next_address_is_tried_when_the_first_does_not_listen(job, abroad, tmp_path):
+def test_the_next_address_is_tried_when_others_do_not_listen(job, abroad, tmp_path):
+    """They are tried in any order: of eight the one that listens is rarely the first."""
     content, digest = archive_of(PROJECT, tmp_path)
-    with Names(abroad.datagrams(RESOLVER, 53), {"s3.example": [STORE, MOVED]}), Bucket(listener=abroad.listen(MOVED, 80)) as only:
+    with Names(abroad.datagrams(RESOLVER, 53), {"s3.example": MANY}), Bucket(listener=abroad.listen(MANY[-1], 80)) as only:
         only.put(KEY, content)
         ran(run(job=job, env=env_of(digest), before=abroad.inside()))
         assert len(only.requests) == 1
+
+
+def test_connections_spread_over_the_addresses_of_a_name(job, abroad, tmp_path):
+    """Those beside the first, and those after cuts. One address does not listen, which costs an attempt. (That nine draw the same: once in millions of runs.)"""
+    made = make_tar(tmp_path / "big.tar", {**PROJECT, "ballast": random.Random(1).randbytes(24 << 20)})
+    content = made.read_bytes()
+    with contextlib.ExitStack() as stack:
+        resolver = stack.enter_context(Names(abroad.datagrams(RESOLVER, 53), {"s3.example": MANY}))
+        stores = [stack.enter_context(Bucket(listener=abroad.listen(address, 80))) for address in MANY[1:]]
+        rule = once(lambda request: True, cut(50_000), pace(), times=8)
+        for each in stores:
+            each.put(KEY, content)
+            each.rule = rule
+        ran(run(job=job, env=env_of(sha256(made)), before=abroad.inside()), "8 cuts")
+        assert len([each for each in stores if each.requests]) > 1
+        assert resolver.asked.count("s3.example") >= 9
 
 
 def test_a_name_that_is_lost_while_a_body_is_read_costs_only_the_other_connections(job, abroad, tmp_path):
