@@ -19,7 +19,6 @@ SOURCES_C := $(sort $(wildcard agent/*.c agent/*/*.c))
 GENERATED := $(B)/gen/version.c $(B)/gen/ca_bundle.c
 HOOKED := $(shell grep -l TRAIN_TEST_HOOKS $(SOURCES_C))
 TESTS := $(sort $(wildcard tests/unit/*/test_*.c))
-BENCHES := $(sort $(wildcard tests/bench/*.c))
 
 STANDARD := -std=c11 -D_GNU_SOURCE -Iagent
 WARNINGS := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla \
@@ -177,7 +176,7 @@ lint: $(CHECK_STAMP) $(OBJECTS) ## layers, banned calls, sizes, globals, format,
 .PHONY: format
 format: ## clang-format over all C files, as lint wants it
 	@format=$$(tests/tools/setup clang-format) && \
-		"$$format" -i $(SOURCES_C) $(wildcard agent/*/*.h tests/unit/*/*.[ch] tests/bench/*.c)
+		"$$format" -i $(SOURCES_C) $(wildcard agent/*/*.h tests/unit/*/*.[ch] tests/bench/*.c tests/bench/*/*.c tests/e2e/*/*.c)
 
 .PHONY: clean
 clean: ## removes build/; the cache of built libraries stays

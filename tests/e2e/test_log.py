@@ -7,10 +7,13 @@ import pty
 import signal
 import subprocess
 import termios
+from pathlib import Path
 
 import pytest
 
 from jobs import BINARY, PYTHON, clean_env, project, run, shell, start, wait_until
+
+F_SETPIPE_SZ, F_GETPIPE_SZ = 1031, 1032  # <fcntl.h>; Python 3.11 does not name them
 
 
 def program(job, text, **more):
@@ -173,6 +176,62 @@ def test_descriptors_keep_their_flags(job):
     os.close(writing)
 
 
+def test_descriptors_keep_their_size(job):
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, F_SETPIPE_SZ, 8192)
+    subprocess.run([BINARY, "--", "echo", "x"], env=clean_env(job), cwd=job.folder, stdin=subprocess.DEVNULL, stdout=writing, stderr=writing,
+                   check=True, timeout=60)
+    assert fcntl.fcntl(writing, F_GETPIPE_SZ) == 8192
+    os.close(reading)
+    os.close(writing)
+
+
+# ---- progress bars ----
+
+def test_of_a_real_progress_bar_few_updates_stay_and_the_last(job):
+    text = """
+from tqdm import tqdm
+for n in tqdm(range(2000), desc='epoch', mininterval=0, miniters=1):
+    if n % 500 == 499:
+        tqdm.write(f'note {n}')
+print('after')
+"""
+    result = run("--", PYTHON, "-c", text, job=job)
+    assert lines(result.raw_out) == [b"note 499", b"note 999", b"note 1499", b"note 1999", b"after"]
+    got = result.pipeline_err
+    assert got[-1].startswith("epoch: 100%|") and "2000/2000" in got[-1]
+    assert sum("2000/2000" in line for line in got) == 1
+    assert len(got) < 50 and all(line.startswith("epoch: ") for line in got)
+    assert b"\r" not in result.raw_err
+
+
+def test_bars_of_several_processes_do_not_tear_each_other(job):
+    text = """
+import os
+from tqdm import tqdm
+if os.fork():
+    bar = tqdm(range(3000), desc='parent', mininterval=0, miniters=1)
+else:
+    os.dup2(1, 2)
+    bar = tqdm(range(3000), desc='child', mininterval=0, miniters=1)
+for n in bar:
+    pass
+bar.close()
+if bar.desc.startswith('parent'):
+    os.wait()
+"""
+    reading, writing = os.pipe()
+    process = subprocess.Popen([BINARY, "--", PYTHON, "-c", text], env=clean_env(job), cwd=job.folder, stdin=subprocess.DEVNULL, stdout=writing,
+                               stderr=writing)
+    os.close(writing)
+    with open(reading, "rb") as log:
+        got = lines(log.read())
+    assert process.wait(60) == 0
+    for name in (b"parent", b"child"):
+        assert sum(line.startswith(name + b": 100%|") and b"3000/3000" in line for line in got) == 1
+    assert all(line.startswith((b"parent: ", b"child: ")) for line in got)
+
+
 # ---- readers ----
 
 def test_a_reader_that_closes_kills_nothing(job):
@@ -223,7 +282,7 @@ def full(reading):
 
 def test_a_slow_reader_slows_the_pipeline_and_loses_nothing(job):
     reading, writing = os.pipe()
-    fcntl.fcntl(writing, 1031, 4096)  # F_SETPIPE_SZ
+    fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)
     text = "for n in range(20000): print('%06d' % n)"
     process = subprocess.Popen([BINARY, "--", PYTHON, "-c", text], env=clean_env(job), cwd=job.folder, stdin=subprocess.DEVNULL,
                                stdout=writing, stderr=subprocess.DEVNULL)
@@ -234,6 +293,45 @@ def test_a_slow_reader_slows_the_pipeline_and_loses_nothing(job):
     os.close(reading)
     assert process.wait(60) == 0
     assert lines(got) == [b"%06d" % n for n in range(20000)]
+
+
+@pytest.fixture
+def many_lines(tmp_path):
+    """The program that writes numbered lines from many processes, and checks them."""
+    program = tmp_path / "lines"
+    subprocess.run(["gcc", "-std=c11", "-D_GNU_SOURCE", "-O2", Path(__file__).parent / "programs/lines.c", "-o", program], check=True)
+    return program
+
+
+def test_ten_million_lines_of_sixteen_writers_come_whole_through_two_streams(job, many_lines):
+    """stdout and stderr end in one small pipe, read slowly; each line was one write. The checker knows every byte of them."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, F_SETPIPE_SZ, 4096)
+    words = ["16", "625000"]
+    process = subprocess.Popen([BINARY, "--", many_lines, "write", *words], env=clean_env(job), cwd=job.folder, stdin=subprocess.DEVNULL,
+                               stdout=writing, stderr=writing)
+    os.close(writing)
+    checked = subprocess.run([many_lines, "check", *words], stdin=reading, stderr=subprocess.PIPE, text=True, timeout=300)
+    os.close(reading)
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert process.wait(60) == 0
+    assert json.loads(job.record_file.read_text())["log_bytes_lost"] == 0
+
+
+def test_a_grandchild_that_holds_the_pipe_keeps_nobody_and_its_words_come(job):
+    text = """
+if os.fork() == 0:
+    os.setsid()
+    out(b'from the grandchild\\n'); err(b'unfinished')
+    os.write(4, b'x')
+    while True:
+        time.sleep(100)
+os.read(3, 1)
+"""
+    result = program(job, "assert os.pipe() == (3, 4)\n" + text)
+    assert result.code == 0
+    assert lines(result.raw_out)[0] == b"from the grandchild"
+    assert b"unfinished\n" in result.raw_err
 
 
 # ---- masking ----
@@ -298,6 +396,23 @@ def test_short_values_are_not_masked_inside_other_text(job):
 def test_raw_hands_the_descriptors_to_the_pipeline(job):
     result = program(job, r"out(b'\x1b[31mred\r\nrest')", env={"TRAIN_LOG": "raw"})
     assert result.raw_out.startswith(b"\x1b[31mred\r\nrest")
+
+
+def test_raw_gives_the_pipeline_the_very_descriptors_and_leaves_them_alone(job):
+    """No pipe stands between: the same files, in their size and with their flags."""
+    ends = [os.pipe(), os.pipe()]
+    writing = [end[1] for end in ends]
+    before = [(fcntl.fcntl(fd, fcntl.F_GETFL), fcntl.fcntl(fd, F_GETPIPE_SZ)) for fd in writing]
+    process = subprocess.Popen([BINARY, "--", PYTHON, "-c", "import json, os\n"
+                                "json.dump([(os.fstat(fd).st_dev, os.fstat(fd).st_ino) for fd in (1, 2)], open('seen', 'w'))"],
+                               env=clean_env(job, {"TRAIN_LOG": "raw"}), cwd=job.folder, stdin=subprocess.DEVNULL, stdout=writing[0],
+                               stderr=writing[1])
+    assert process.wait(60) == 0
+    assert json.loads((job.folder / "seen").read_text()) == [[os.fstat(fd).st_dev, os.fstat(fd).st_ino] for fd in writing]
+    assert [(fcntl.fcntl(fd, fcntl.F_GETFL), fcntl.fcntl(fd, F_GETPIPE_SZ)) for fd in writing] == before
+    for end in ends:
+        os.close(end[0])
+        os.close(end[1])
 
 
 def test_raw_has_no_tail_and_warns_of_masks(job):

@@ -51,7 +51,7 @@ def banned(tree, kit):
         names, words = line.split(" | ")
         advice.update((name, words) for name in names.split())
     calls = re.compile(rf"(?<![.>\w])({'|'.join(advice)})(?:\s*\(|(?<=goto)\s)")
-    for path in tree.c_files("agent", "tests/unit", "tests/bench"):
+    for path in tree.c_files("agent", "tests/unit", "tests/bench", "tests/e2e"):
         code = tree.code(path)
         for m in calls.finditer(code):
             if not kit.excuses.cover("banned", path, m.group(1)):

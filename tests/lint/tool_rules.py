@@ -29,7 +29,7 @@ def first_by_file(output):
 
 def look(tree, kit):
     """The look of every C file is what `make format` writes."""
-    files = tree.c_files("agent", "tests/unit", "tests/bench")
+    files = tree.c_files("agent", "tests/unit", "tests/bench", "tests/e2e")
     code, output = ask(tree, [kit.tool("clang-format"), "--dry-run", "--Werror", *files])
     found = [told(m, "not the agreed look: type 'make format'") for m in first_by_file(output)]
     if code != 0 and not found:
