@@ -17,6 +17,7 @@
 #include "files/copy.h"
 #include "files/folder.h"
 #include "files/scratch.h"
+#include "job/hooks.h"
 #include "job/job.h"
 #include "job/origin.h"
 #include "job/receive.h"
@@ -303,6 +304,7 @@ job_bring(struct job *job, struct err *err)
 		return -1;
 	}
 	int brought = bring_code(job, err);
+	hooks_leak(job->request->envp, "brought", &job->budget);
 	CHECK(budget_is_whole(&job->budget));
 	if (brought < 0) {
 		return explain(job, err);

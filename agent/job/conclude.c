@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "job/hooks.h"
 #include "job/job.h"
 #include "job/postmortem.h"
 #include "job/recount.h"
@@ -233,6 +234,7 @@ job_conclude(struct job *job, struct err *err)
 	journal_end(&job->journal);
 
 	int recorded = !job->output_off && settings_is(&job->settings, SETTING_RECORD, "on");
+	hooks_pass(job->request->envp, "recording");
 	if (recorded && recount_write(job, &exitcode, who_ended_it(job, &exitcode, err),
 	                    line.len > 0 ? buf_text(&line) : NULL, record, &trouble) < 0) {
 		count_in(job, &exitcode, sentence, &trouble);

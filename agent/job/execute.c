@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "job/hooks.h"
 #include "job/job.h"
 #include "report/sigword.h"
 #include "run/counters.h"
@@ -74,7 +75,10 @@ tell(void *self, enum supervisor_notice what, long value)
 static void
 metrics_ready(void *self)
 {
-	if (metrics_pump(self) == 1) {
+	struct job *job = self;
+
+	hooks_pass(job->request->envp, "running");
+	if (metrics_pump(&job->metrics) == 1) {
 		return; /* more is there: the descriptor is readable still */
 	}
 }
@@ -82,13 +86,15 @@ metrics_ready(void *self)
 static int64_t
 metrics_due_ms(void *self)
 {
-	return ((const struct metrics *)self)->due_ms;
+	return ((const struct job *)self)->metrics.due_ms;
 }
 
 static int
 no_more_metrics(void *self)
 {
-	return metrics_ended(self);
+	struct job *job = self;
+
+	return metrics_ended(&job->metrics);
 }
 
 static void
@@ -162,8 +168,10 @@ run_step(struct job *job, struct supervisor *supervisor, size_t at, struct err *
 	if (environment_set(&job->environment, "TRAIN_STEP", step->name, err) < 0) {
 		return -1;
 	}
-	const struct child_spec spec = {
-	    .argv = step->argv, .envp = job->environment.envp, .cwd_fd = job->workspace.dir_fd};
+	const struct child_spec spec = {.argv = step->argv,
+	    .envp = job->environment.envp,
+	    .cwd_fd = job->workspace.dir_fd,
+	    .death_signal = supervisor->stop_signal};
 	supervisor->last = at + 1 == job->command.count;
 	if (job->command.count > 1) {
 		log_info("step %zu of %zu: '%s'", at + 1, job->command.count,
@@ -196,12 +204,14 @@ job_execute(struct job *job, struct err *err)
 	    .ready = metrics_ready,
 	    .deadline_ms = metrics_due_ms,
 	    .ended = no_more_metrics,
-	    .self = &job->metrics};
+	    .self = job};
 	set_up(job, &supervisor, &watch);
+	job->supervisor = &supervisor;
 	counters_read("", &before);
 	for (size_t at = 0; at < job->command.count && more == 1; at++) {
 		more = run_step(job, &supervisor, at, err);
 	}
+	job->supervisor = NULL;
 	counters_read("", &after);
 	job->outcome.counts = counters_since(&before, &after);
 	return more < 0 ? -1 : 0;

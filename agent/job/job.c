@@ -10,31 +10,14 @@
 #include "base/log.h"
 #include "base/sys.h"
 #include "config/arguments.h"
-#include "config/variables.h"
+#include "job/hooks.h"
 #include "report/sigword.h"
+#include "run/abandon.h"
 
 enum {
 	CREDITS_MS = 10000,    /* how long the log's reader may take nothing at the very end (product §10) */
 	LAST_WORDS_MS = 14000, /* when a stop was asked for: all that follows a KILL takes at most 15 s (product §9) */
 };
-
-#ifdef TRAIN_TEST_HOOKS
-/* A mistake of ours on demand, so that a test can see what one looks like. */
-static void
-crash_on_demand(const struct job *job, enum phase phase)
-{
-	const char *wanted = variables_get(job->request->envp, "TRAIN_TEST_CRASH");
-
-	CHECK(wanted == NULL || strcmp(wanted, phase_name(phase)) != 0);
-}
-#else
-static void
-crash_on_demand(const struct job *job, enum phase phase)
-{
-	(void)job;
-	(void)phase;
-}
-#endif
 
 int
 job_stopped(struct job *job, struct err *err)
@@ -58,7 +41,7 @@ job_phase(struct job *job, enum phase phase, struct err *err)
 	journal_enter(&job->journal, phase);
 	failure_phase(&job->failure, phase);
 	err->phase = phase;
-	crash_on_demand(job, phase);
+	hooks_pass(job->request->envp, phase_name(phase));
 	return job_stopped(job, err);
 }
 
@@ -83,6 +66,18 @@ job_creds(struct job *job, struct err *err)
 		job->creds = creds_new(&job->net, err);
 	}
 	return job->creds;
+}
+
+/* A mistake of ours: who waits for the job learns of it, and nothing of it goes on. What is surest comes first. */
+static void
+report_mistake(void *self, const char *line)
+{
+	const struct job *job = self;
+
+	failure_emergency(&job->failure, job->journal.phase, line);
+	if (job->supervisor != NULL && job->supervisor->pid > 0) {
+		abandon(job->supervisor);
+	}
 }
 
 /* The relay takes the agent's lines from the first one on: a stalled reader of the log must not hold us. */
@@ -127,7 +122,8 @@ open_job(struct job *job, const struct job_request *request, struct err *err)
 	job->opened = 1;
 	log_set_sink(say, &job->relay);
 	mask_set_global(&job->mask);
-	check_set_report(failure_emergency);
+	check_set_report(report_mistake, job);
+	crash_catch(&job->crash);
 	job->net.wake_fd = job->signals.stop_fd;
 	return 0;
 }
@@ -162,7 +158,8 @@ close_job(struct job *job)
 	roll_credits(job);
 	log_set_sink(NULL, NULL);
 	relay_close(&job->relay);
-	check_set_report(NULL);
+	crash_release(&job->crash);
+	check_set_report(NULL, NULL);
 	mask_set_global(NULL);
 	metrics_release(&job->metrics);
 	failure_release(&job->failure);
@@ -195,7 +192,7 @@ job_run(const struct job_request *request, struct err *err)
 	    job_launch(job, err) == 0 && job_execute(job, err) == 0) {
 		log_debug("all steps were run");
 	}
-	crash_on_demand(job, PHASE_FINISH);
+	hooks_pass(job->request->envp, phase_name(PHASE_FINISH));
 	int code = job_conclude(job, err);
 	close_job(job);
 	free(job);

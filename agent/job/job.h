@@ -16,6 +16,7 @@
 
 #include "base/attr.h"
 #include "base/budget.h"
+#include "base/crash.h"
 #include "base/err.h"
 #include "base/limits.h"
 #include "base/mask.h"
@@ -37,6 +38,7 @@
 #include "report/record.h"
 #include "run/relay.h"
 #include "run/signals.h"
+#include "run/supervisor.h"
 
 enum {
 	TAGS_DEADLINE_MS = 60000, /* throttles are retried so long (product §4) */
@@ -81,6 +83,7 @@ struct job_step {
 struct job {
 	const struct job_request *request;
 	struct journal journal;
+	struct crash crash;
 	int opened; /* signals and relay are; else nothing but the first error is said, straight to stderr */
 	struct signals signals;
 	struct relay relay;
@@ -111,7 +114,8 @@ struct job {
 	struct environment environment;
 	struct metrics metrics;
 	struct job_step steps[STEPS_MAX];
-	size_t step_ran; /* steps that were begun */
+	size_t step_ran;                     /* steps that were begun */
+	const struct supervisor *supervisor; /* while there is one: NULL outside of the run */
 	struct outcome outcome;
 };
 

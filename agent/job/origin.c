@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "config/variables.h"
+#include "job/hooks.h"
 #include "job/job.h"
 #include "net/resume.h"
 
@@ -22,6 +23,7 @@ read_on(void *self, void *bytes, size_t len, struct err *err)
 	struct origin *origin = self;
 	int64_t began_us = clock_now_us();
 
+	hooks_pass(origin->net->envp, "fetching");
 	if (net_check(origin->net, err) < 0) {
 		return -1;
 	}
@@ -36,6 +38,7 @@ lend_on(void *self, const void **bytes, struct err *err)
 	struct origin *origin = self;
 	int64_t began_us = clock_now_us();
 
+	hooks_pass(origin->net->envp, "fetching");
 	if (net_check(origin->net, err) < 0) {
 		return -1;
 	}

@@ -15,6 +15,7 @@
 #include "config/machine.h"
 #include "files/digest.h"
 #include "files/unpack.h"
+#include "job/hooks.h"
 #include "job/job.h"
 #include "job/origin.h"
 
@@ -28,6 +29,7 @@ enum {
 static int
 go_on(void *self, struct err *err)
 {
+	hooks_pass(((const struct net_context *)self)->envp, "unpacking");
 	return net_check(self, err);
 }
 

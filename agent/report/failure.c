@@ -10,15 +10,12 @@
 
 #include "base/fd.h"
 #include "base/text.h"
+#include "base/version.h"
 #include "report/outdir.h"
 
 static const char NAME[] = "failure";
 static const char PREVIOUS[] = "failure.previous";
 static const char RESERVE[] = ".failure.reserved";
-
-/* The struct that a failed check writes through: a handler gets no argument, so this is one of the few mutable globals.
- */
-static const struct failure *emergency;
 
 enum occupant {
 	NOBODY,  /* nothing, or an empty regular file, which counts as nothing */
@@ -183,7 +180,6 @@ failure_open(struct failure *failure, const char *root, struct err *err)
 		failure_release(failure);
 		return -1;
 	}
-	emergency = failure;
 	return 0;
 }
 
@@ -287,9 +283,6 @@ failure_clear(struct failure *failure)
 void
 failure_release(struct failure *failure)
 {
-	if (emergency == failure) {
-		emergency = NULL;
-	}
 	if (failure->state != FAILURE_OFF || failure->dir_fd > 0) {
 		fd_close(&failure->file_fd);
 		fd_close(&failure->dir_fd);
@@ -299,30 +292,30 @@ failure_release(struct failure *failure)
 	failure->file_fd = -1;
 }
 
-/* strlcpy as a signal handler may use it: what fits; the count. */
+/* Appends as a signal handler may: what fits. */
 static size_t
-add(char *out, size_t at, size_t max, const char *text)
+add(char out[FAILURE_BYTES_MAX], size_t at, const char *text)
 {
-	while (*text != '\0' && at < max) {
+	while (*text != '\0' && at < FAILURE_BYTES_MAX - 1) {
 		out[at++] = *text++;
 	}
 	return at;
 }
 
 void
-failure_emergency(const char *line)
+failure_emergency(const struct failure *failure, enum phase phase, const char *line)
 {
-	const struct failure *failure = emergency;
+	const char *const words[] = {"[agent-bug] ", line, "\nIn phase ", phase_name(phase), " of train ", version_text,
+	    ", commit ", version_commit, ", build ", version_build_id, ". Please report this text."};
 	char text[FAILURE_BYTES_MAX];
 	size_t len = 0;
 
-	if (failure == NULL || failure->state == FAILURE_OFF) {
+	if (failure->state == FAILURE_OFF) {
 		return;
 	}
-	emergency = NULL; /* a second one, from within this, would find a half-written file */
-	len = add(text, len, sizeof(text) - 1, "[agent-bug] ");
-	len = add(text, len, sizeof(text) - 1, line);
-	len = add(text, len, sizeof(text) - 1, "\nPlease report this text and what 'train version' prints.");
+	for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+		len = add(text, len, words[i]);
+	}
 	text[len++] = '\n';
 
 	enum occupant there = occupant_of(failure, NAME);

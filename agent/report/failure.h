@@ -41,8 +41,7 @@ struct failure {
 /*
  * Makes <root>/output where it is missing, puts an earlier failure away as failure.previous and writes the stub of
  * PHASE_START. A 'failure' that is a link or a folder stays, with a notice; the reserve is made all the same, as proof
- * that one can write there. Also arms failure_emergency with this very struct, which must therefore stay where it is
- * until failure_release. 0, or -1 with 'err' of kind ERR_OUTPUT; 'failure' is then off.
+ * that one can write there. 0, or -1 with 'err' of kind ERR_OUTPUT; 'failure' is then off.
  */
 MUST_CHECK int failure_open(struct failure *failure, const char *root, struct err *err);
 
@@ -64,10 +63,13 @@ MUST_CHECK int failure_end(struct failure *failure, const char *text, size_t len
  * a notice. */
 void failure_clear(struct failure *failure);
 
-/* Closes, disarms failure_emergency, leaves the files as they are. Safe on a zeroed one and twice. */
+/* Closes, leaves the files as they are. Safe on a zeroed one and twice. */
 void failure_release(struct failure *failure);
 
-/* For check_set_report: writes "[agent-bug] LINE" through the descriptor of the armed struct. Async-signal-safe. */
-void failure_emergency(const char *line);
+/*
+ * For a failed check or a crash: "[agent-bug] LINE", the phase and which build this is, in place of the stub or the reserve. A failure that the pipeline wrote
+ * stays. Async-signal-safe, and uses no heap.
+ */
+void failure_emergency(const struct failure *failure, enum phase phase, const char *line);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -167,6 +168,7 @@ become(const struct plan *plan, struct report *report)
 		}
 	}
 	raise_oom_score(plan->oom_score);
+	(void)prctl(PR_SET_PDEATHSIG, (unsigned long)plan->spec->death_signal, 0UL, 0UL, 0UL);
 	signals_give_back(plan->signals);
 	if (strchr(name, '/') == NULL && name[0] != '\0') {
 		search_and_exec(plan, name, report);

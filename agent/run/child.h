@@ -2,7 +2,8 @@
  * One child: fork, the few calls that must happen in between, exec. Never through a shell (product §9).
  *
  * The child gets its own process group, the signal mask and dispositions that the agent was started with, a raised OOM score and
- * nothing else of ours: every descriptor of the agent is close-on-exec. A failed exec is told through a pipe that a successful one
+ * nothing else of ours: every descriptor of the agent is close-on-exec. When the agent is gone the kernel sends it 'death_signal', unless it has
+ * changed its user since or is a set-user-ID program: then the kernel forgets about that (prctl(2), PR_SET_PDEATHSIG). A failed exec is told through a pipe that a successful one
  * closes, so child_spawn knows which it was before it returns. Descriptors 0-2 are open: main sees to that.
  */
 #ifndef TRAIN_RUN_CHILD_H
@@ -27,6 +28,7 @@ struct child_spec {
 	char *const *argv; /* ends with NULL; argv[0] is looked up in the PATH of 'envp' when it holds no '/' */
 	char *const *envp; /* ends with NULL: the whole environment */
 	int cwd_fd;        /* directory to run in, or -1 to stay */
+	int death_signal;  /* what it gets when the agent is killed and can do nothing more; 0: nothing */
 };
 
 /* Where its descriptors 0-2 lead. */

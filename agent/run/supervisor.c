@@ -541,6 +541,8 @@ start(struct step *step, const struct child_spec *spec, struct err *err)
 	silence_begin(&step->silence, sup->silence_ms, step->out->started_ms);
 	relay_attach(sup->relay, step->child.out_fd, step->child.err_fd);
 	step->child.out_fd = step->child.err_fd = -1;
+	sup->strangers = &step->strangers;
+	sup->pid = step->child.pid;
 	notice(step, NOTICE_STARTED, (long)step->child.pid);
 	return 0;
 }
@@ -567,5 +569,6 @@ supervisor_run(struct supervisor *supervisor, const struct child_spec *spec, str
 	while (result == 0 && step.state != COURSE_DONE) {
 		take_turn(&step);
 	}
+	supervisor->pid = 0;
 	return result;
 }

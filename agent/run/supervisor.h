@@ -62,6 +62,8 @@ struct supervisor {
 	void (*silent)(void *self, const struct proc_list *processes, int64_t for_ms);
 	void *notice_self;                    /* of both */
 	char survivors[SUPERVISOR_NAMES_MAX]; /* "" or the names of what could not be killed */
+	pid_t pid;                            /* of the step under way, or 0 */
+	const struct proc_list *strangers;    /* children of ours that are not the step's; valid while 'pid' is */
 };
 
 /*

@@ -1,6 +1,8 @@
 /* Assertions on our own mistakes: they say where, tell the report once and end with 70. */
 #include "unit/base/apart.h"
 
+#include <signal.h>
+
 #include "base/check.h"
 #include "base/fd.h"
 
@@ -73,15 +75,16 @@ check_that_fails_says_where_and_ends_with_70(void **state)
 }
 
 static void
-report_line(const char *line)
+report_line(void *self, const char *line)
 {
+	assert_ptr_equal(self, MISTAKE);
 	(void)fprintf(stderr, "report(%s)\n", line);
 }
 
 static void
 fail_with_report(void)
 {
-	check_set_report(report_line);
+	check_set_report(report_line, (void *)(uintptr_t)MISTAKE);
 	check_failed("file.c", 7, "it holds");
 }
 
@@ -97,8 +100,9 @@ check_tells_its_report_one_line(void **state)
 }
 
 static void
-fail_again(const char *line)
+fail_again(void *self, const char *line)
 {
+	(void)self;
 	(void)fprintf(stderr, "report(%s)\n", line);
 	CHECK(line == NULL);
 }
@@ -106,7 +110,7 @@ fail_again(const char *line)
 static void
 fail_inside_of_report(void)
 {
-	check_set_report(fail_again);
+	check_set_report(fail_again, NULL);
 	check_failed("file.c", 7, "it holds");
 }
 
@@ -124,8 +128,8 @@ check_that_fails_inside_of_the_report_does_not_go_in_circles(void **state)
 static void
 fail_without_report(void)
 {
-	check_set_report(report_line);
-	check_set_report(NULL);
+	check_set_report(report_line, (void *)(uintptr_t)MISTAKE);
+	check_set_report(NULL, NULL);
 	check_failed("file.c", 7, "it holds");
 }
 
@@ -146,7 +150,7 @@ fail_at_length(void)
 
 	memset(what, 'w', sizeof(what));
 	what[sizeof(what) - 1] = '\0';
-	check_set_report(report_line);
+	check_set_report(report_line, (void *)(uintptr_t)MISTAKE);
 	check_failed("file.c", 7, what);
 }
 
@@ -164,11 +168,87 @@ check_text_is_bounded_and_still_a_line(void **state)
 	assert_string_equal(text + strlen(text) - 2, ")\n");
 }
 
+static void
+fail_in_a_fork(void)
+{
+	pid_t pid;
+	int status = 0;
+
+	check_set_report(report_line, (void *)(uintptr_t)MISTAKE);
+	pid = fork();
+	if (pid == 0) {
+		check_failed("file.c", 7, "it holds");
+	}
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == CHECK_EXIT) {
+		(void)fprintf(stderr, "and lived\n");
+	}
+}
+
+/* What the report does (a file, a pipeline) is the parent's business. */
+static void
+check_that_fails_in_a_fork_reports_nothing(void **state)
+{
+	char text[TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(run(fail_in_a_fork, text), 0);
+	assert_string_equal(text, "train: error: " MISTAKE "file.c:7: it holds\nand lived\n");
+}
+
+static void
+wait_for_ever(void *self, const char *line)
+{
+	(void)self;
+	(void)line;
+	(void)alarm(1); /* the same alarm, but sooner: the test waits for its effect */
+	for (;;) {
+		(void)pause();
+	}
+}
+
+static void
+fail_and_hang(void)
+{
+	sigset_t all;
+
+	(void)sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, NULL);
+	check_set_report(wait_for_ever, NULL);
+	check_failed("file.c", 7, "it holds");
+}
+
+static void
+check_ends_a_report_that_hangs_though_everything_is_blocked(void **state)
+{
+	char text[TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(run(fail_and_hang, text), CHECK_EXIT);
+}
+
+static void
+crash(void)
+{
+	check_set_report(report_line, (void *)(uintptr_t)MISTAKE);
+	check_crashed("SIGSEGV at 0x1");
+}
+
+static void
+check_tells_a_crash_as_a_mistake(void **state)
+{
+	char text[TEXT_MAX];
+
+	(void)state;
+	assert_int_equal(run(crash, text), CHECK_EXIT);
+	assert_string_equal(text, "train: error: " MISTAKE "SIGSEGV at 0x1\nreport(" MISTAKE "SIGSEGV at 0x1)\n");
+}
+
 static int report_pipe = -1;
 
 static void
-report_to_pipe(const char *line)
+report_to_pipe(void *self, const char *line)
 {
+	(void)self;
 	ssize_t n = write(report_pipe, line, strlen(line));
 
 	(void)n;
@@ -189,7 +269,7 @@ check_does_without_stderr(void **state)
 	if (pid == 0) {
 		(void)close(STDERR_FILENO);
 		report_pipe = ends[1];
-		check_set_report(report_to_pipe);
+		check_set_report(report_to_pipe, NULL);
 		check_failed("file.c", 7, "it holds");
 	}
 	fd_close(&ends[1]);
@@ -210,6 +290,9 @@ main(void)
 	    cmocka_unit_test(check_that_fails_inside_of_the_report_does_not_go_in_circles),
 	    cmocka_unit_test(check_report_can_be_taken_back),
 	    cmocka_unit_test(check_text_is_bounded_and_still_a_line),
+	    cmocka_unit_test(check_that_fails_in_a_fork_reports_nothing),
+	    cmocka_unit_test(check_ends_a_report_that_hangs_though_everything_is_blocked),
+	    cmocka_unit_test(check_tells_a_crash_as_a_mistake),
 	    cmocka_unit_test(check_does_without_stderr),
 	};
 

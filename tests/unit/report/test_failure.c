@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <sys/wait.h>
 
-#include "base/check.h"
+#include "base/version.h"
 #include "report/failure.h"
 #include "unit/scratch.h"
 
@@ -257,7 +257,7 @@ output_that_is_no_folder_is_refused_and_leaves_it_off(void **state)
 	spawn_it();
 	assert_int_equal(end_it("text"), 0);
 	failure_clear(&failure);
-	failure_emergency("line");
+	failure_emergency(&failure, PHASE_RUN, "line");
 }
 
 static void
@@ -313,43 +313,55 @@ full_disk_at_the_start_is_an_output_error(void **state)
 	assert_int_equal(umount(root), 0);
 }
 
+/* Two lines: what, and in which build of what. */
 static void
-failed_check_writes_an_emergency_failure(void **state)
+check_emergency(const char *line, const char *phase)
 {
-	int status;
-	pid_t pid;
+	char text[FAILURE_BYTES_MAX];
 
-	(void)state;
-	open_it();
-	spawn_it();
-	pid = fork();
-	if (pid == 0) {
-		(void)close(STDERR_FILENO);
-		check_set_report(failure_emergency);
-		CHECK(1 == 2);
-	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	assert_int_equal(WEXITSTATUS(status), 70);
-	assert_memory_equal(scratch_read(root, "output/failure"), "[agent-bug] ", 12);
-	assert_non_null(strstr(scratch_read(root, "output/failure"), "1 == 2"));
+	(void)snprintf(text, sizeof(text),
+	    "[agent-bug] %s\nIn phase %s of train %s, commit %s, build %s. Please report this text.\n", line, phase,
+	    version_text, version_commit, version_build_id);
+	assert_string_equal(scratch_read(root, "output/failure"), text);
 	assert_false(scratch_exists(root, "output/.failure.reserved"));
 }
 
 static void
-emergency_replaces_the_stub_but_not_the_pipelines_text(void **state)
+emergency_replaces_the_stub_and_the_reserve(void **state)
 {
 	(void)state;
 	open_it();
-	failure_emergency("a mistake");
-	assert_string_equal(scratch_read(root, "output/failure"),
-	    "[agent-bug] a mistake\nPlease report this text and what 'train version' prints.\n");
+	failure_emergency(&failure, PHASE_FETCH, "a mistake");
+	check_emergency("a mistake", "fetch");
 	failure_release(&failure);
 	open_it();
 	spawn_it();
+	failure_emergency(&failure, PHASE_RUN, "another");
+	check_emergency("another", "run");
+}
+
+static void
+emergency_leaves_the_pipelines_text(void **state)
+{
+	(void)state;
+	open_it();
+	spawn_it();
 	scratch_write(root, "output/failure", "mine");
-	failure_emergency("another");
+	failure_emergency(&failure, PHASE_RUN, "a mistake");
 	assert_string_equal(scratch_read(root, "output/failure"), "mine");
+}
+
+static void
+emergency_has_a_bound(void **state)
+{
+	char line[2 * FAILURE_BYTES_MAX];
+
+	(void)state;
+	memset(line, 'x', sizeof(line));
+	line[sizeof(line) - 1] = '\0';
+	open_it();
+	failure_emergency(&failure, PHASE_RUN, line);
+	assert_int_equal(strlen(scratch_read(root, "output/failure")), FAILURE_BYTES_MAX);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -373,8 +385,9 @@ main(void)
 	    TEST(reserve_of_a_killed_run_is_replaced),
 	    TEST(output_that_is_no_folder_is_refused_and_leaves_it_off),
 	    TEST(text_over_the_limit_is_cut_between_characters),
-	    TEST(failed_check_writes_an_emergency_failure),
-	    TEST(emergency_replaces_the_stub_but_not_the_pipelines_text),
+	    TEST(emergency_replaces_the_stub_and_the_reserve),
+	    TEST(emergency_leaves_the_pipelines_text),
+	    TEST(emergency_has_a_bound),
 	    TEST(full_disk_still_takes_the_failure),
 	    TEST(full_disk_at_the_start_is_an_output_error),
 	};
