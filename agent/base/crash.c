@@ -16,7 +16,7 @@ static const struct fault {
     {SIGTRAP, "SIGTRAP"}, {SIGSYS, "SIGSYS"}};
 
 /* Where the program begins in memory: the linker's. */
-extern const char __ehdr_start[] __attribute__((visibility("hidden")));
+extern const char program_begin[] __asm__("__ehdr_start") __attribute__((visibility("hidden")));
 
 /* Bytes behind the program's beginning, as addr2line takes them; something else for code that is not ours. */
 static unsigned long
@@ -25,9 +25,9 @@ place_of(const void *context)
 	const ucontext_t *at = context;
 
 #if defined(__x86_64__)
-	return (unsigned long)at->uc_mcontext.gregs[REG_RIP] - (unsigned long)(uintptr_t)__ehdr_start;
+	return (unsigned long)at->uc_mcontext.gregs[REG_RIP] - (unsigned long)(uintptr_t)program_begin;
 #elif defined(__aarch64__)
-	return (unsigned long)at->uc_mcontext.pc - (unsigned long)(uintptr_t)__ehdr_start;
+	return (unsigned long)at->uc_mcontext.pc - (unsigned long)(uintptr_t)program_begin;
 #else
 #error "where does this machine keep the place of a fault?"
 #endif
