@@ -1,6 +1,10 @@
-/* train metrics [DIR] [--agent]: the MetricDefinitions that CreateTrainingJob wants, from the names in pipeline.json. */
+/*
+ * train metrics [DIR] [--agent] [--from RUN]: the MetricDefinitions that CreateTrainingJob wants, from the names in pipeline.json, or
+ * from those that a run emitted.
+ */
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -13,6 +17,8 @@
 #include "config/pipeline.h"
 #include "config/settings.h"
 #include "report/definitions.h"
+#include "report/emitted.h"
+#include "report/metric_line.h"
 
 enum { OUTPUT_MAX = 1 << 17 /* forty definitions, each below a kilobyte */ };
 
@@ -60,20 +66,80 @@ read_pipeline(const char *dir, struct pipeline *pipeline, struct err *err)
 }
 
 static int
-write_definitions(const struct pipeline *pipeline, int agent, struct buf *out, struct err *err)
+define_pipeline(const char *dir, int agent, struct buf *out, struct err *err)
 {
+	CLEAN_PIPELINE pipeline = {0};
 	const char *names[PIPELINE_METRICS_MAX];
 	const char *steps[STEPS_MAX];
-	struct definitions_wish wish = {
-	    .names = names, .objective = pipeline->objective, .agent = agent, .steps = steps};
+	struct definitions_wish wish = {.names = names, .agent = agent, .steps = steps};
 
-	for (; wish.name_count < pipeline->metrics.count; wish.name_count++) {
-		names[wish.name_count] = pipeline->metrics.list[wish.name_count].name;
+	if (read_pipeline(dir, &pipeline, err) < 0) {
+		return -1;
 	}
-	for (size_t i = 0; i < pipeline->step_count; i++) {
-		if (pipeline->steps[i].name != NULL) {
-			steps[wish.step_count++] = pipeline->steps[i].name;
+	for (; wish.name_count < pipeline.metrics.count; wish.name_count++) {
+		names[wish.name_count] = pipeline.metrics.list[wish.name_count].name;
+	}
+	for (size_t i = 0; i < pipeline.step_count; i++) {
+		if (pipeline.steps[i].name != NULL) {
+			steps[wish.step_count++] = pipeline.steps[i].name;
 		}
+	}
+	wish.objective = pipeline.objective;
+	if (definitions_write(&wish, out, err) < 0) {
+		return -1;
+	}
+	if (wish.name_count == 0) {
+		log_warn("'%s/" PIPELINE_FILE "' names no metrics", dir);
+	}
+	return 0;
+}
+
+/* Where RUN lies: an id, or "latest", of `train run` in 'dir'; else it is a path. Owned, or NULL without memory. */
+static char *
+find_run(const char *dir, const char *run)
+{
+	static const char *const places[] = {".train/runs", ".train"};
+
+	for (size_t i = 0; i < ARRAY_LEN(places) && run[0] != '\0' && strchr(run, '/') == NULL; i++) {
+		char *path = text_format("%s/%s/%s", dir, places[i], run);
+
+		if (path == NULL || access(path, F_OK) == 0) {
+			return path;
+		}
+		text_free(&path);
+	}
+	return strdup(run);
+}
+
+static int
+define_run(const char *dir, const char *run, int agent, struct buf *out, struct err *err)
+{
+	CLEAN_EMITTED emitted = {0};
+	CLEAN_TEXT *path = find_run(dir, run);
+	const char *names[METRICS_NAMES_MAX], *own[METRICS_NAMES_MAX];
+	struct definitions_wish wish = {.names = names, .own = own};
+
+	if (path == NULL) {
+		return err_set(err, ERR_SYSTEM, ENOMEM, "cannot read '%s'", run);
+	}
+	if (emitted_read(&emitted, path, err) < 0) {
+		return err->sys == ENOENT || err->sys == ENOTDIR
+		           ? err_set(err, ERR_USAGE, 0,
+		                 "there is no run '%.200s': 'train run' keeps its own in '%.200s/.train/runs'", run,
+		                 dir)
+		           : -1;
+	}
+	for (size_t i = 0; i < emitted.count; i++) {
+		const char *name = emitted.names[i];
+
+		if (!metric_name_is_own(name, strlen(name))) {
+			names[wish.name_count++] = name;
+		} else if (agent) {
+			own[wish.own_count++] = name;
+		}
+	}
+	if (wish.name_count == 0) {
+		log_warn("the pipeline of '%s' emitted no metrics", run);
 	}
 	return definitions_write(&wish, out, err);
 }
@@ -81,27 +147,25 @@ write_definitions(const struct pipeline *pipeline, int agent, struct buf *out, s
 int
 verb_metrics(char *const *argv, char *const *envp, struct err *err)
 {
-	struct words agent = {0};
-	const struct option table[] = {{"--agent", NULL, &agent}, {NULL, NULL, NULL}};
+	struct words agent = {0}, from = {0};
+	const struct option table[] = {{"--agent", NULL, &agent}, {"--from", "RUN", &from}, {NULL, NULL, NULL}};
 	struct options options = {.table = table};
-	CLEAN_PIPELINE pipeline = {0};
 	CLEAN_BUF out = {0};
 
 	(void)envp;
 	if (options_parse(&options, argv, err) < 0) {
 		return -1;
 	}
-	if (options.plain.count > 1 || options.command != NULL) {
-		return err_set(
-		    err, ERR_USAGE, 0, "'train metrics' wants at most one folder: train metrics [DIR] [--agent]");
+	if (options.plain.count > 1 || from.count > 1 || options.command != NULL) {
+		return err_set(err, ERR_USAGE, 0,
+		    "'train metrics' wants at most one folder and one run: train metrics [DIR] [--agent] [--from RUN]");
 	}
 	buf_init(&out, OUTPUT_MAX);
 	const char *dir = options.plain.count == 1 ? options.plain.items[0] : ".";
-	if (read_pipeline(dir, &pipeline, err) < 0 || write_definitions(&pipeline, agent.count > 0, &out, err) < 0) {
+	int result = from.count == 1 ? define_run(dir, from.items[0], agent.count > 0, &out, err)
+	                             : define_pipeline(dir, agent.count > 0, &out, err);
+	if (result < 0) {
 		return -1;
-	}
-	if (pipeline.metrics.count == 0) {
-		log_warn("'%s/" PIPELINE_FILE "' names no metrics", dir);
 	}
 	if (fd_write_all(STDOUT_FILENO, buf_text(&out), out.len) < 0) {
 		return err_set(err, ERR_IO, errno, "cannot write to stdout");

@@ -37,10 +37,12 @@ const struct verb verbs[] = {
         "  -o FILE              where to write it\n"
         "  SOURCE_DATE_EPOCH    variable: the time of every entry, in seconds since 1970 [946684800]\n",
         verb_pack},
-    {"metrics", "[DIR] [--agent]", "prints MetricDefinitions for CreateTrainingJob",
+    {"metrics", "[DIR] [--agent] [--from RUN]", "prints MetricDefinitions for CreateTrainingJob",
         "Reads DIR/pipeline.json (the current folder without DIR) and prints a JSON array on stdout.\n"
         "\n"
-        "  --agent              adds the agent's own metrics\n",
+        "  --agent              adds the agent's own metrics\n"
+        "  --from RUN           what a run emitted: its id under DIR/.train/runs, 'latest', or the path of its record,\n"
+        "                       its metric file or its folder\n",
         verb_metrics},
     {"install", "DEST", "copies this program to DEST, atomically, mode 0755",
         "DEST is a file name, or a folder that gets a file 'train'.\n", verb_install},

@@ -70,7 +70,7 @@ has_name(const char *const *names, size_t count, const char *name)
 static int
 check_names(const struct definitions_wish *wish, struct err *err)
 {
-	size_t total = wish->name_count + (wish->agent ? ARRAY_LEN(own_names) + wish->step_count : 0);
+	size_t total = wish->name_count + (wish->agent ? ARRAY_LEN(own_names) + wish->step_count : 0) + wish->own_count;
 
 	for (size_t i = 0; i < wish->name_count; i++) {
 		size_t len = strlen(wish->names[i]);
@@ -90,7 +90,7 @@ check_names(const struct definitions_wish *wish, struct err *err)
 	}
 	if (total > DEFINITIONS_MAX) {
 		return err_set(err, ERR_SETTINGS, 0, "%zu metric definitions, but a training job takes at most %d%s",
-		    total, DEFINITIONS_MAX, wish->agent ? ": leave out '--agent' or some metrics" : "");
+		    total, DEFINITIONS_MAX, total > wish->name_count ? ": leave out '--agent' or some metrics" : "");
 	}
 	return 0;
 }
@@ -116,6 +116,9 @@ definitions_write(const struct definitions_wish *wish, struct buf *out, struct e
 
 		step_metric(name, wish->steps[i]);
 		add_definition(&writer, name);
+	}
+	for (size_t i = 0; i < wish->own_count; i++) {
+		add_definition(&writer, wish->own[i]);
 	}
 	json_close_array(&writer);
 	buf_addc(out, '\n');

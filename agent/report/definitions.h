@@ -20,12 +20,14 @@ enum {
 };
 
 struct definitions_wish {
-	const char *const *names; /* of pipeline.json, in its order */
+	const char *const *names; /* of the pipeline, in its order */
 	size_t name_count;
 	const char *objective;    /* must be among the names; NULL for none */
 	int agent;                /* the agent's own names follow, too */
 	const char *const *steps; /* for agent:step_seconds:<step> */
 	size_t step_count;
+	const char *const *own; /* full names of the agent's that follow as they are, "agent:fetch_seconds": of a run */
+	size_t own_count;
 };
 
 /*

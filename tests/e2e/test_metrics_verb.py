@@ -2,10 +2,11 @@
 import json
 import os
 import re
+import signal
 
 import pytest
 
-from jobs import REPOSITORY, code, make_tree, project, run
+from jobs import REPOSITORY, code, make_tree, processes, project, run, start
 
 OWN = ["agent:startup_seconds", "agent:tags_seconds", "agent:fetch_seconds", "agent:fetch_bytes", "agent:unpack_seconds",
        "agent:pipeline_seconds", "agent:peak_memory_bytes"]
@@ -126,6 +127,118 @@ def test_a_pipeline_that_is_a_fifo_is_not_waited_for(tmp_path):
 
 def test_it_wants_at_most_one_folder(tmp_path):
     result = run("metrics", "a", "b", cwd=tmp_path)
-    assert result.code == 64 and "train metrics [DIR] [--agent]" in result.err
+    assert result.code == 64 and "train metrics [DIR] [--agent] [--from RUN]" in result.err
+    assert run("metrics", "--from", "a", "--from", "b", cwd=tmp_path).code == 64
     result = run("metrics", "--agnet", cwd=tmp_path)
     assert result.code == 64 and "'--agent'" in result.err
+
+
+# ---- from what a run emitted ----
+
+RECORDS = '{"train:loss": 0.25, "a.b": 1}\na+b=-1e-09 step=3\naxb=7\ntrain:loss=nan\nonly:nan=nan\ntrain:loss=0.125\n'
+EMITTED = ["train:loss", "a.b", "a+b", "axb"]
+
+
+def emitting(records=RECORDS, **pipeline):
+    return project(command=code(f"import os; open(os.environ['TRAIN_METRICS'], 'w').write({records!r})"), **pipeline)
+
+
+def test_a_run_at_home_by_id_latest_or_path(tmp_path):
+    folder = make_tree(tmp_path / "p", emitting())
+    result = run("run", cwd=folder, env={"TMPDIR": tmp_path})
+    assert result.code == 0, result.err
+    runs = folder / ".train/runs"
+    run_id, = os.listdir(runs)
+    left = runs / run_id / "output/data/_train"
+    for word in (run_id, "latest", ".train/latest", runs / run_id, left, left / "run-local.json", left / "metrics-local.jsonl"):
+        assert names("--from", word, cwd=folder) == EMITTED
+    assert names(folder, "--from", run_id) == names(f"--from={run_id}", folder, cwd="/") == EMITTED
+    own = names(folder, "--from", "latest", "--agent")[len(EMITTED):]
+    assert {"agent:startup_seconds", "agent:pipeline_seconds", "agent:peak_memory_bytes"} <= set(own) <= set(OWN)
+
+
+def test_every_line_of_a_run_is_found_by_its_own_definition_and_no_other(job):
+    tricky = ["a", "aa", "a.a", "a+a", "axa", "a:a", "a/a", "a@a", "a%a", "a-a", "a_a", "A", "x" * 200, "x" * 199, "metric", "1", "+", ".", "-1e5"]
+    job.code(emitting("".join(f"{name}={n} step={n} time=17\n" for n, name in enumerate(tricky))))
+    result = run(job=job)
+    found = definitions("--from", job.path, "--agent")
+    assert [row["Name"] for row in found][:len(tricky)] == tricky
+    assert len(found) <= 40 and all(len(row["Regex"]) <= 500 for row in found)
+    lines = result.metric_lines
+    assert len(lines) == len(found)
+    for line in lines:
+        matching = [(row["Name"], match.group(1)) for row in found for match in re.finditer(row["Regex"], line)]
+        name, value = re.fullmatch(r"#metric (\S+)=([^;]*);(?: step=\d+ time=17)?", line).groups()
+        assert matching == [(name, value)]
+        float(value)
+
+
+def test_longest_names_of_letters_to_be_escaped_stay_below_the_limit(tmp_path):
+    folder = a_project(tmp_path, command=["true"], metrics={"." * 200: {}, "+" * 200: {}})
+    assert all(len(row["Regex"]) <= 500 for row in definitions(folder))
+
+
+def test_an_unpacked_output_and_several_hosts(job):
+    for host, records in (("algo-1", "a=1\nb=1\n"), ("algo-2", "b=1\nc=1\n")):
+        job.hosts(host, ["algo-1", "algo-2"])
+        job.code(emitting(records))
+        assert run(job=job).code == 0
+    assert names("--from", job.output / "data") == names("--from", job.output / "data/_train") == ["a", "b", "c"]
+
+
+def test_a_run_whose_agent_was_killed_left_a_metric_file(job):
+    job.code(project(command=code("import os, signal\nopen(os.environ['TRAIN_METRICS'], 'w').write('a=1\\nb=2\\n')\n"
+                                  "print('written', flush=True)\nsignal.pause()")))
+    with start(job=job) as running:
+        running.wait_for("^#metric b=2;")
+        running.process.kill()
+        running.finish()
+        for pid in processes(str(job.tmp)):
+            os.kill(pid, signal.SIGKILL)
+    assert not job.record_file.exists()
+    with job.metrics_file.open("a") as file:
+        file.write('{"name":"cut')
+    assert names("--from", job.path) == ["a", "b"]
+
+
+def test_more_than_forty_of_a_run_are_refused(job):
+    job.code(emitting("".join(f"m{n}=1\n" for n in range(41))))
+    assert run(job=job).code == 0
+    result = run("metrics", "--from", job.path)
+    assert result.code == 78 and "41 metric definitions" in result.err and result.out == ""
+    job.code(emitting("".join(f"m{n}=1\n" for n in range(40))))
+    assert run(job=job).code == 0
+    assert len(names("--from", job.path)) == 40
+    assert "'--agent'" in run("metrics", "--from", job.path, "--agent").err
+
+
+def test_a_run_without_metrics_is_an_empty_list_and_a_word(job):
+    assert run("--", "true", job=job).code == 0
+    result = run("metrics", "--from", job.path)
+    assert result.code == 0 and json.loads(result.out) == [] and "emitted no metrics" in result.err
+
+
+@pytest.mark.parametrize("name, content, code, word", [
+    ("run-x.json", "{}", 78, "no record"), ("run-x.json", "[1", 78, "run-x.json:1:"), ("run-x.json", '{"metrics": [{"name": "a b"}]}', 78, "no metric"),
+    ("run-x.json", '{"metrics": [1]}', 78, "no metric"), ("metrics-x.jsonl", "x\n", 78, "no metric"), ("metrics-x.jsonl", '{"name":"a', 0, ""),
+    ("metrics-x.jsonl", '{"name":"a\x1b[m","value":1}\n', 78, "no metric"), ("metrics-x.jsonl", "x" * 70000, 78, "no metric file"),
+    ("other.json", "{}", 64, "neither the record")])
+def test_files_that_are_no_runs(tmp_path, name, content, code, word):
+    make_tree(tmp_path / "left", {name: content})
+    result = run("metrics", "--from", tmp_path / "left")
+    assert result.code == code and word in result.err and "\x1b" not in result.err
+    assert json.loads(result.out or "[]") == []
+
+
+def test_a_run_that_is_not_there(tmp_path):
+    for word in ("nowhere", "no/where", "", "/dev/null/x"):
+        result = run("metrics", "--from", word, cwd=tmp_path)
+        assert result.code == 64 and f"no run '{word}'" in result.err and ".train/runs" in result.err and result.out == ""
+
+
+def test_a_metric_file_that_is_a_fifo_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "metrics-x.jsonl")
+    os.mkfifo(tmp_path / "run-x.json")
+    for word in (tmp_path / "metrics-x.jsonl", tmp_path / "run-x.json", tmp_path):
+        result = run("metrics", "--from", word)
+        assert result.code == 74 and "no regular file" in result.err
