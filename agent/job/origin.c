@@ -57,6 +57,15 @@ begin(struct origin *origin, const struct source *below, struct net_context *net
 
 /* ---- several connections ---- */
 
+/* An object whose first reply has come: its first connection, what each one takes, and how another is made. */
+struct opened {
+	struct lane first;
+	size_t bytes;
+	int64_t size;
+	const char *etag;
+	int (*add)(void *self, struct lane *lane, struct err *err);
+};
+
 static int
 open_cancel(struct origin *origin, struct net_context *net, struct err *err)
 {
@@ -77,37 +86,60 @@ origin_cancel(void *self)
 	}
 }
 
-/* As many slots as half of the memory holds, and no more than the object fills. */
+/* As many slots as half of the memory holds with a connection for each of the first ones, and no more than the object fills. */
 static size_t
-slots_for(const struct budget *budget, int64_t size)
+slots_for(const struct budget *budget, int64_t size, size_t connection_bytes)
 {
-	size_t by_memory = budget->max / 2 / PARTS_SLOT_BYTES;
 	size_t by_size = (size_t)(size / PARTS_SLOT_BYTES + 1);
-	size_t slots = by_memory < by_size ? by_memory : by_size;
+	size_t slots = 0, bytes = 0;
 
-	return slots < PARTS_SLOTS_MAX ? slots : PARTS_SLOTS_MAX;
+	while (slots < by_size && slots < PARTS_SLOTS_MAX) {
+		bytes += PARTS_SLOT_BYTES + (slots < PARTS_LANES_MAX ? connection_bytes : 0);
+		if (bytes > budget->max / 2) {
+			break;
+		}
+		slots++;
+	}
+	return slots;
+}
+
+/* The libraries below take the connections' memory by themselves. All of it is reserved now, before what unpacks looks for what is left. */
+static int
+reserve(struct origin *origin, struct budget *budget, size_t bytes, struct err *err)
+{
+	if (budget_reserve(budget, bytes) < 0) {
+		return err_set(err, ERR_SETTINGS, 0, "fetching takes %zu KiB: raise fetch-memory", bytes >> 10);
+	}
+	origin->budget = budget;
+	origin->reserved = bytes;
+	return 0;
 }
 
 /*
  * Reads 'first' alone, or with others beside it: for objects of several slots whose pieces are known to belong together, by a strong ETag.
  */
 static int
-begin_fetch(struct origin *origin, struct job *job, const struct lane *first, int64_t size, const char *etag,
-    int (*add)(void *self, struct lane *lane, struct err *err), struct err *err)
+begin_fetch(struct origin *origin, struct job *job, const struct opened *opened, struct err *err)
 {
-	size_t slots = size > 2 * PARTS_SLOT_BYTES && resume_is_strong(etag) ? slots_for(&job->budget, size) : 0;
+	int in_parts = opened->size > 2 * PARTS_SLOT_BYTES && resume_is_strong(opened->etag);
+	size_t slots = in_parts ? slots_for(&job->budget, opened->size, opened->bytes) : 0;
+	size_t lanes = slots < 2 ? 1 : slots < PARTS_LANES_MAX ? slots : PARTS_LANES_MAX;
 
-	origin->size = size;
-	if (slots < 2) {
-		begin(origin, &first->source, &job->net);
+	origin->size = opened->size;
+	if (reserve(origin, &job->budget, lanes * opened->bytes, err) < 0) {
+		return -1;
+	}
+	if (lanes < 2) {
+		begin(origin, &opened->first.source, &job->net);
 		return 0;
 	}
 	const struct parts_setup setup = {
 	    .budget = &job->budget,
-	    .size = size,
+	    .size = opened->size,
 	    .slots = slots,
-	    .first = *first,
-	    .add = add,
+	    .lanes = (int)lanes,
+	    .first = opened->first,
+	    .add = opened->add,
 	    .wake = origin_cancel,
 	    .self = origin,
 	};
@@ -172,8 +204,12 @@ open_s3(struct origin *origin, struct job *job, struct err *err)
 		return -1;
 	}
 	origin->stored = meta.stored;
-	const struct lane first = s3_lane(origin->s3);
-	return begin_fetch(origin, job, &first, meta.size, meta.etag, add_s3, err);
+	const struct opened opened = {.first = s3_lane(origin->s3),
+	    .bytes = s3_bytes(origin->s3),
+	    .size = meta.size,
+	    .etag = meta.etag,
+	    .add = add_s3};
+	return begin_fetch(origin, job, &opened, err);
 }
 
 /* ---- the web ---- */
@@ -236,8 +272,12 @@ open_web(struct origin *origin, struct job *job, struct err *err)
 	if (origin->web == NULL || keep(&job->code.etag, meta.etag, err) < 0) {
 		return -1;
 	}
-	const struct lane first = web_lane(origin->web);
-	return begin_fetch(origin, job, &first, meta.size, meta.etag, add_web, err);
+	const struct opened opened = {.first = web_lane(origin->web),
+	    .bytes = web_bytes(origin->web),
+	    .size = meta.size,
+	    .etag = meta.etag,
+	    .add = add_web};
+	return begin_fetch(origin, job, &opened, err);
 }
 
 int
@@ -283,6 +323,9 @@ origin_close(struct origin *origin)
 	} else {
 		s3_close(origin->s3);
 		web_close(origin->web);
+	}
+	if (origin->reserved > 0) {
+		budget_return(origin->budget, origin->reserved);
 	}
 	if (origin->cancels) {
 		fd_close(&origin->net->cancel_fd);

@@ -26,10 +26,12 @@ struct origin {
 
 	struct source below;
 	struct net_context *net;
-	struct s3 *s3;       /* the first connection; belongs to 'parts' where there are any */
-	struct web *web;     /* the same */
-	struct parts *parts; /* NULL: one connection */
-	int cancels;         /* net->cancel_fd is ours */
+	struct s3 *s3;         /* the first connection; belongs to 'parts' where there are any */
+	struct web *web;       /* the same */
+	struct parts *parts;   /* NULL: one connection */
+	int cancels;           /* net->cancel_fd is ours */
+	struct budget *budget; /* where 'reserved' was reserved */
+	size_t reserved;       /* bytes, for the connections */
 	struct secret token;
 	int has_file;
 	int fd; /* valid with 'has_file' */

@@ -16,7 +16,10 @@ enum {
 	CURL_BUFFER = 65536,     /* what libcurl reads at once; WINDOW_BYTES is twice that */
 	WHOLE_MAX = 2 * URL_MAX, /* an address put together: its path, and a host */
 	KEPT_CONNECTIONS = 4,    /* a redirect comes back to few hosts */
-	POLL_STEP_MS = 60000,    /* libcurl's own timers shorten a wait; this bounds it where it has none */
+	HANDLE_BYTES = 32768,    /* libcurl's own of a handle, a transfer and a connection */
+	TLS_BYTES =
+	    131072, /* a connection's buffers and contexts (41 kB), and the roots it is checked against (some 500 bytes each) */
+	POLL_STEP_MS = 60000, /* libcurl's own timers shorten a wait; this bounds it where it has none */
 };
 
 static int
@@ -453,6 +456,15 @@ http_slurp(struct http *http, struct buf *body, struct err *err)
 		}
 	}
 	return n < 0 ? -1 : 0;
+}
+
+size_t
+http_bytes(const struct http *http)
+{
+	/* libcurl keeps a copy of the inner bundle with the connection. */
+	size_t tls = http->trust.chosen ? TLS_BYTES + http->trust.pem.cap + http->trust.pem.len : 0;
+
+	return sizeof(*http) + CURL_BUFFER + HANDLE_BYTES + tls;
 }
 
 struct http *

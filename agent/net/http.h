@@ -56,6 +56,12 @@ struct http;
 /* Borrows 'ctx'. NULL with ERR_SYSTEM. */
 struct http *http_new(const struct net_context *ctx, struct err *err);
 
+/*
+ * Memory that it and one connection of its take, libcurl's and the TLS library's included: as far as is known by what was sent so far, so ask after
+ * the first reply. Another one to the same server takes as much.
+ */
+size_t http_bytes(const struct http *http);
+
 /* Ends a running transfer at once and frees everything. NULL is allowed. */
 void http_free(struct http *http);
 void http_clean(struct http **http);

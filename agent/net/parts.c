@@ -380,7 +380,8 @@ parts_open(const struct parts_setup *setup, struct err *err)
 {
 	struct parts *parts = calloc(1, sizeof(*parts));
 
-	CHECK(setup->slots >= 2 && setup->slots <= PARTS_SLOTS_MAX && setup->size > 0);
+	CHECK(
+	    setup->slots >= 2 && setup->slots <= PARTS_SLOTS_MAX && setup->lanes <= PARTS_LANES_MAX && setup->size > 0);
 	if (parts != NULL) {
 		parts->memory = budget_take(setup->budget, setup->slots * PARTS_SLOT_BYTES);
 	}
@@ -394,7 +395,7 @@ parts_open(const struct parts_setup *setup, struct err *err)
 	CHECK(pthread_cond_init(&parts->changed, NULL) == 0);
 	parts->setup = *setup;
 	parts->total = (setup->size + PARTS_SLOT_BYTES - 1) / PARTS_SLOT_BYTES;
-	parts->lanes_max = setup->add != NULL ? PARTS_LANES_MAX : 1;
+	parts->lanes_max = setup->add != NULL ? setup->lanes : 1;
 	parts->watched_us = clock_now_us();
 	if (start_worker(parts, &setup->first, err) < 0) {
 		parts_close(parts);

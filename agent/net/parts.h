@@ -42,7 +42,8 @@ struct parts_setup {
 	struct budget *budget; /* the slots' memory */
 	int64_t size;          /* of the object; above 0 */
 	size_t slots;          /* at least 2 */
-	struct lane first;     /* the plain GET; it may be aimed as any other once it has left its stream */
+	int lanes;         /* connections at most, the first one included; what they cost was reserved by the caller */
+	struct lane first; /* the plain GET; it may be aimed as any other once it has left its stream */
 
 	/* Opens one more lane. -1 with 'err': then it stays with those that there are. NULL: one lane is all there can be. */
 	int (*add)(void *self, struct lane *lane, struct err *err);

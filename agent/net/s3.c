@@ -488,6 +488,12 @@ s3_source(struct s3 *s3)
 	return resume_source(&s3->resume);
 }
 
+size_t
+s3_bytes(const struct s3 *s3)
+{
+	return http_bytes(s3->http);
+}
+
 void
 s3_close(struct s3 *s3)
 {

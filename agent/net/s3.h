@@ -72,6 +72,9 @@ struct lane s3_lane(struct s3 *s3);
  */
 struct s3 *s3_another(const struct s3 *s3, struct err *err);
 
+/* Memory that a connection takes (net/http.h). */
+size_t s3_bytes(const struct s3 *s3);
+
 void s3_close(struct s3 *s3);
 void s3_clean(struct s3 **s3);
 #define CLEAN_S3 CLEANUP(s3_clean) struct s3

@@ -417,6 +417,12 @@ web_source(struct web *web)
 	return resume_source(&web->resume);
 }
 
+size_t
+web_bytes(const struct web *web)
+{
+	return http_bytes(web->http);
+}
+
 void
 web_close(struct web *web)
 {

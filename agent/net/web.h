@@ -65,6 +65,9 @@ struct lane web_lane(struct web *web);
 /* Another connection to the same file, for pieces, as s3_another. 'allow' is then asked from another thread. NULL with ERR_SYSTEM. */
 struct web *web_another(const struct web *web, struct err *err);
 
+/* Memory that a connection takes (net/http.h). */
+size_t web_bytes(const struct web *web);
+
 void web_close(struct web *web);
 void web_clean(struct web **web);
 #define CLEAN_WEB CLEANUP(web_clean) struct web

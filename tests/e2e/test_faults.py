@@ -374,12 +374,25 @@ def test_a_slow_server_is_asked_over_several_connections_for_one_object(job, slo
     assert len(slow.requests) <= 1 + 12
 
 
-@pytest.mark.parametrize("mebibytes", [8, 12, 20])
-def test_several_connections_get_by_with_little_memory(job, slow, mebibytes):
-    """Two slots, three, five: and a cut in one of the ranges."""
+@pytest.mark.parametrize("mebibytes, most", [(12, 2), (16, 3), (20, 4)])
+def test_several_connections_get_by_with_little_memory(job, slow, mebibytes, most):
+    """As many as there are slots, and a cut in one of the ranges."""
     slow.rule = once(is_range, also(pace(), cut(700_000)), pace())
-    ran_alone(run(job=job, env=env_of(slow, TRAIN_FETCH_MEMORY=mebibytes)))
-    assert ranges(slow)
+    result = ran_alone(run(job=job, env=env_of(slow, TRAIN_FETCH_MEMORY=mebibytes)))
+    assert ranges(slow) and slow.most_open <= most
+    memory = result.record["code"]["fetch"]["buffers"]
+    assert memory["peak_bytes"] <= memory["max_bytes"] == mebibytes * MEGABYTE
+
+
+@pytest.mark.parametrize("kind", ["gz", "zst"])
+def test_one_connection_and_a_window_get_by_with_the_least_memory(job, bucket, tmp_path, kind):
+    """zstd takes a window of 2 MiB, the most that a quarter of it allows; the body is cut on its way."""
+    made = make_tar(tmp_path / f"big.tar.{kind}", {**PROJECT, "ballast": random.Random(1).randbytes(8 * MEGABYTE)})
+    bucket.put(KEY, made.read_bytes())
+    bucket.rule = once(lambda request: True, also(pace(), cut(5 * MEGABYTE)), pace())
+    result = ran(run(job=job, env={**bucket.env(KEY), "TRAIN_FETCH_MEMORY": 8}))
+    assert result.record["code"]["fetch"]["buffers"]["peak_bytes"] < 8 * MEGABYTE
+    assert len(bucket.requests) == 2
 
 
 @pytest.mark.parametrize("kind", ["crc64nvme", "sha256"])

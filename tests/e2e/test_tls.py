@@ -82,6 +82,18 @@ def test_a_slow_server_is_asked_over_several_connections_of_tls(job, authority, 
         assert bucket.most_open > 2 and bucket.greeted == len({request.peer for request in bucket.requests})
 
 
+def test_what_tls_takes_is_counted(job, authority, big):
+    """For as many connections as there may be: 128 KiB each."""
+    peaks = []
+    with Bucket() as bare, Secure(authority, context_of(authority)) as secure:
+        for bucket in (bare, secure):
+            bucket.put(KEY, big[0])
+            result = ran(run(job=job, env={**bucket.env(KEY), "TRAIN_CODE_SHA256": big[1], "TRAIN_FETCH_MEMORY": "20"}))
+            peaks.append(result.record["code"]["fetch"]["buffers"]["peak_bytes"])
+            (job.folder / "mark").unlink()
+    assert peaks[1] - peaks[0] == 4 * 131_072
+
+
 def test_a_cut_in_a_range_over_tls_is_resumed_at_its_byte(job, authority, big):
     with slow(authority, big, context_of(authority)) as bucket:
         def break_off(request, reply):

@@ -436,6 +436,22 @@ http_goes_through_the_proxy_that_the_environment_names(void **state)
 	assert_non_null(strstr(lo.requests[0], "GET http://example.test/file HTTP/1.1\r\n"));
 }
 
+static void
+http_tells_what_it_takes_with_and_without_tls(void **state)
+{
+	struct err err = {.kind = ERR_NONE};
+	struct net_context ctx = loopback_context(NULL);
+	CLEAN_HTTP *http = client(&ctx);
+	CLEAN_REPLY reply = {.status = 0};
+	struct http_request request = get("https://localhost:1/");
+	size_t bare = http_bytes(http);
+
+	(void)state;
+	assert_in_range(bare, 192 << 10, 256 << 10);
+	assert_int_equal(http_open(http, &request, &reply, &err), -1); /* nobody listens there */
+	assert_in_range(http_bytes(http) - bare, 128 << 10, 1 << 20);
+}
+
 int
 main(void)
 {
@@ -457,6 +473,7 @@ main(void)
 	    cmocka_unit_test(http_bounds_a_small_body),
 	    cmocka_unit_test(http_follows_no_redirect_itself),
 	    cmocka_unit_test(http_goes_through_the_proxy_that_the_environment_names),
+	    cmocka_unit_test(http_tells_what_it_takes_with_and_without_tls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

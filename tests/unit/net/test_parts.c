@@ -21,6 +21,7 @@ static const int64_t OBJECT = 30 * (int64_t)PARTS_SLOT_BYTES + 12345;
 /* What the far side is like. */
 struct server {
 	int slow_ms;       /* a piece takes so long */
+	int lanes;         /* connections at most; 0: as many as there can be */
 	int no_ranges;     /* only the plain stream is served */
 	int64_t breaks_at; /* a range that holds this byte fails there; -1: none */
 	atomic_int open, most_open, added, woken;
@@ -133,6 +134,7 @@ open_parts(struct server *server, struct budget *budget, int64_t size)
 	    .budget = budget,
 	    .size = size,
 	    .slots = SLOTS,
+	    .lanes = server->lanes > 0 ? server->lanes : PARTS_LANES_MAX,
 	    .first = connect_to(server, 1),
 	    .add = add_connection,
 	    .wake = wake_server,
@@ -198,6 +200,22 @@ parts_of_a_slow_server_come_over_several_connections(void **state)
 	assert_true(parts_lanes(parts) > 2);
 	parts_close(parts);
 	assert_int_equal(server.open, 0);
+	assert_true(budget_is_whole(&budget));
+}
+
+static void
+parts_open_no_more_connections_than_they_may(void **state)
+{
+	struct server server = {.slow_ms = SLOW_MS, .lanes = 3, .breaks_at = -1};
+	struct budget budget;
+	struct err err = {0};
+	struct parts *parts = open_parts(&server, &budget, OBJECT);
+
+	(void)state;
+	assert_int_equal(read_all(parts, &err), OBJECT);
+	assert_int_equal(server.most_open, 3);
+	assert_int_equal(parts_lanes(parts), 3);
+	parts_close(parts);
 	assert_true(budget_is_whole(&budget));
 }
 
@@ -283,6 +301,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(parts_of_a_fast_server_need_one_connection),
 	    cmocka_unit_test(parts_of_a_slow_server_come_over_several_connections),
+	    cmocka_unit_test(parts_open_no_more_connections_than_they_may),
 	    cmocka_unit_test(parts_of_a_server_without_ranges_come_by_the_first_stream),
 	    cmocka_unit_test(a_broken_part_ends_all_behind_the_bytes_before_it),
 	    cmocka_unit_test(parts_can_be_closed_in_the_middle),
