@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "run/proc.h"
+#include "run/terminal.h"
 
 /* Only so long nobody else can have its number. */
 static int
@@ -33,6 +34,9 @@ abandon(const struct supervisor *supervisor)
 	}
 	if (lives) {
 		(void)kill(-pid, SIGKILL);
+	}
+	if (tcgetpgrp(STDIN_FILENO) == pid) {
+		terminal_take_back(); /* it was lent: whoever started us may read from it again */
 	}
 	(void)proc_kill_tree(&list, getpid(), 0, supervisor->strangers);
 }

@@ -20,6 +20,10 @@ PLACES = {"fetching": "fetch", "unpacking": "fetch", "running": "run", "recordin
 CAUSES = {"check": r"agent/job/hooks\.c:[0-9]+: .+", "segv": r"SIGSEGV at 0x[0-9a-f]+, address 0x8", "abort": r"SIGABRT at 0x[0-9a-f]+, address 0x0"}
 
 
+def no_core():
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 def crash(place, how="check"):
     return {"binary": HOOKS_BINARY, "env": {"TRAIN_TEST_CRASH": f"{place}:{how}"}}
 
@@ -57,6 +61,16 @@ def test_so_does_a_stack_that_overflows(job, before):
     result = run("--", "true", job=job, before=before, **crash("run", "overflow"))
     assert result.code == 70, result.err
     assert result.failure.startswith("[agent-bug] ") and "SIGSEGV at 0x" in result.failure and "In phase run of" in result.failure
+
+
+def test_a_thread_whose_stack_overflows_leaves_the_stub(job, tmp_path):
+    """Only the first thread has a second stack: the kernel ends the process where another one has no room for a handler."""
+    archive = make_tar(tmp_path / "code.tar.gz", project(command=["true"]))
+    options = crash("fetching", "overflow")
+    options["env"]["TRAIN_CODE"] = archive
+    result = run(job=job, preexec_fn=no_core, **options)
+    assert result.code == -signal.SIGSEGV
+    assert result.failure == "[agent-killed] train was killed in phase fetch\n"
 
 
 def test_a_buffer_that_is_not_given_back_is_a_mistake(job, tmp_path):
@@ -187,10 +201,6 @@ def test_a_killed_agent_says_in_which_phase_it_was(job):
 
 
 # ---- signals from others ----
-
-
-def no_core():
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
 
 FAULTS = "SEGV BUS ILL FPE ABRT TRAP SYS".split()

@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from jobs import BINARY, PYTHON, clean_env, make_tree, project, wait_until
+from jobs import BINARY, HOOKS_BINARY, PYTHON, clean_env, make_tree, project, wait_until
 
 
 class Terminal:
@@ -109,6 +109,17 @@ def test_an_interactive_program_in_raw_gets_ctrl_c_itself(job):
         terminal.type("\x03")
         assert terminal.finish() == 7
     assert "got INT" in terminal.text
+
+
+def test_a_crash_of_the_agent_takes_the_terminal_back(job):
+    """Whoever started it reads from it again, and is not stopped for that."""
+    text = '"$0" -- sh -c \'echo loss=1 >"$TRAIN_METRICS"; exec sleep 1000\'; echo "code $?"; read -r word; echo "read $word"'
+    env = clean_env(job, {"TRAIN_LOG": "raw", "TRAIN_TEST_CRASH": "running:segv"})
+    with Terminal(["/bin/sh", "-c", text, HOOKS_BINARY], env, job.folder) as terminal:
+        terminal.wait_for("^code 70")
+        terminal.type("typed\n")
+        assert terminal.finish() == 0
+    assert "read typed" in terminal.text
 
 
 def test_a_second_ctrl_c_at_home_ends_it_at_once(tmp_path):
