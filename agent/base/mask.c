@@ -55,8 +55,8 @@ mask_name_is_secret(const char *name)
 
 /* ---- values ---- */
 
-int
-mask_add(struct mask *mask, const char *value, size_t len)
+static int
+add(struct mask *mask, const char *value, size_t len)
 {
 	if (len < MASK_VALUE_MIN) {
 		return 0;
@@ -86,6 +86,21 @@ mask_add(struct mask *mask, const char *value, size_t len)
 	mask->lens[at] = len;
 	mask->first[(unsigned char)*copy] = 1;
 	return 0;
+}
+
+int
+mask_add(struct mask *mask, const char *value, size_t len)
+{
+	int bad = add(mask, value, len) < 0;
+	size_t line = 0;
+
+	for (size_t i = 0; i <= len && !bad && mask->count < MASK_LINES_MAX; i++) {
+		if (i == len ? line > 0 : value[i] == '\n' || value[i] == '\r') {
+			bad = add(mask, value + line, i - line) < 0;
+			line = i + 1;
+		}
+	}
+	return bad ? -1 : 0;
 }
 
 void

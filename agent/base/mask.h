@@ -18,6 +18,7 @@
 enum {
 	MASK_VALUE_MIN = 4,     /* a shorter value is not looked for inside other text: "1" would mask everything */
 	MASK_VALUES_MAX = 1024, /* values that one set holds; more is refused */
+	MASK_LINES_MAX = 512,   /* once it holds so many, lines of further values are not looked for alone */
 };
 
 /* The values to hide. Borrow nothing: values are copied and wiped on release. A zeroed one is an empty set. */
@@ -30,7 +31,10 @@ struct mask {
 
 int mask_name_is_secret(const char *name);
 
-/* Adds a value; shorter than MASK_VALUE_MIN is ignored. 0, or -1 when full or out of memory. */
+/*
+ * Adds a value, and where it has several lines (a private key) each of them: a log shows them one by one. Shorter than MASK_VALUE_MIN
+ * is ignored. 0, or -1 when full or out of memory.
+ */
 MUST_CHECK int mask_add(struct mask *mask, const char *value, size_t len);
 void mask_release(struct mask *mask);
 

@@ -204,9 +204,9 @@ update_piece(struct feed *feed, size_t len, int64_t now_ms)
 	return (struct piece){.kind = PIECE_NONE};
 }
 
-/* No end in sight yet, and the line is an update. */
+/* No end in sight yet, and the line is an update. What may end inside a value waits for more: updates are shown whole. */
 static struct piece
-open_update(struct feed *feed, size_t len, int64_t now_ms, int ending)
+open_update(struct feed *feed, const struct mask *mask, size_t len, int64_t now_ms, int ending)
 {
 	int blank = is_blank(feed->buf + feed->head, len);
 	int64_t due_ms = feed->progress_due_ms;
@@ -214,7 +214,7 @@ open_update(struct feed *feed, size_t len, int64_t now_ms, int ending)
 	if (ending) {
 		return len == 0 && feed->held_len == 0 ? none_until(feed, DEADLINE_NEVER) : final_piece(feed, len, len);
 	}
-	if (blank ? feed->held_len == 0 : feed->shown == len) {
+	if (blank ? feed->held_len == 0 : feed->shown == len || hold_back(mask, feed->buf + feed->head, len) > 0) {
 		return none_until(feed, DEADLINE_NEVER);
 	}
 	if (!blank && due_ms < feed->since_ms + FEED_PART_MS) {
@@ -308,7 +308,8 @@ look(struct feed *feed, const struct mask *mask, int64_t now_ms, int ending)
 	if (cr != NULL) {
 		return at_return(feed, span, len, now_ms, ending);
 	}
-	return feed->after_cr ? open_update(feed, len, now_ms, ending) : open_line(feed, mask, len, now_ms, ending);
+	return feed->after_cr ? open_update(feed, mask, len, now_ms, ending)
+	                      : open_line(feed, mask, len, now_ms, ending);
 }
 
 struct piece

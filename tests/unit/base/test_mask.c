@@ -79,6 +79,34 @@ mask_hides_values_longest_first(void **state)
 }
 
 static void
+mask_hides_each_line_of_a_value(void **state)
+{
+	static const char key[] = "-----BEGIN KEY-----\r\nMIIEvQIB\n\nend\nlastline";
+	static const char many[] = "1234\n1234\n";
+	struct mask mask = {0};
+	CLEAN_BUF out;
+
+	(void)state;
+	buf_init(&out, 1 << 20);
+	assert_int_equal(mask_add(&mask, key, strlen(key)), 0);
+	assert_int_equal(mask_values(&mask, "a MIIEvQIB\n", 11, &out), 1);
+	assert_string_equal(buf_text(&out), "a ***\n");
+	buf_reset(&out);
+	assert_int_equal(mask_values(&mask, "-----BEGIN KEY-----\nlastline", 28, &out), 1);
+	assert_string_equal(buf_text(&out), "***\n***");
+	assert_int_equal(mask_values(&mask, "at the end", 10, &out), 0);
+	/* Lines leave room for other values. */
+	while (mask.count < MASK_LINES_MAX) {
+		assert_int_equal(mask_add(&mask, many, strlen(many)), 0);
+	}
+	for (size_t i = mask.count; i < MASK_VALUES_MAX; i++) {
+		assert_int_equal(mask_add(&mask, many, strlen(many)), 0);
+		assert_int_equal(mask.count, i + 1);
+	}
+	mask_release(&mask);
+}
+
+static void
 mask_refuses_one_value_too_many(void **state)
 {
 	struct mask mask = {0};
@@ -100,6 +128,7 @@ main(void)
 	    cmocka_unit_test(mask_knows_secret_names),
 	    cmocka_unit_test(mask_hides_patterns_in_any_text),
 	    cmocka_unit_test(mask_hides_values_longest_first),
+	    cmocka_unit_test(mask_hides_each_line_of_a_value),
 	    cmocka_unit_test(mask_refuses_one_value_too_many),
 	};
 

@@ -367,6 +367,24 @@ feed_never_ends_a_part_inside_a_masked_value(void **state)
 }
 
 static void
+feed_shows_no_update_that_ends_inside_a_masked_value(void **state)
+{
+	struct rig rig;
+
+	(void)state;
+	rig_open(&rig, 1);
+	assert_int_equal(mask_add(&rig.mask, "hunter2", 7), 0);
+	say(&rig, "\rtrying hunt");
+	later(&rig, FEED_PROGRESS_MS);
+	expect(&rig, "");
+	assert_true(feed_deadline_ms(&rig.feed) == DEADLINE_NEVER);
+	say(&rig, "er2 now");
+	later(&rig, FEED_PART_MS);
+	expect(&rig, "u(trying hunter2 now)");
+	rig_close(&rig);
+}
+
+static void
 feed_gives_what_it_held_back_at_the_end(void **state)
 {
 	struct rig rig;
@@ -448,6 +466,7 @@ main(void)
 	    cmocka_unit_test(feed_leaves_bytes_that_are_no_text_alone),
 	    cmocka_unit_test(feed_strips_escapes_only_when_told),
 	    cmocka_unit_test(feed_never_ends_a_part_inside_a_masked_value),
+	    cmocka_unit_test(feed_shows_no_update_that_ends_inside_a_masked_value),
 	    cmocka_unit_test(feed_gives_what_it_held_back_at_the_end),
 	    cmocka_unit_test(feed_gives_the_same_piece_until_it_is_taken),
 	    cmocka_unit_test(feed_loses_nothing_however_reads_are_cut),
