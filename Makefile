@@ -155,6 +155,10 @@ check: ## everything: lint, unit tests, size, end to end, demo
 bench-start: $(B)/train $(B)/bench/start $(B)/bench/first ## exec to the pipeline's first instruction, beside a bare exec
 	@$(B)/bench/start $(B)/train $(B)/bench/first
 
+.PHONY: bench-run
+bench-run: $(B)/train $(B)/bench/run/pipeline $(B)/bench/run/outside ## start, memory, signals, log, orphans beside other supervisors, as Markdown; four minutes
+	@python=$$(tests/tools/setup) && "$$python" tests/bench/run/bench.py $(B)
+
 .PHONY: bench
 bench: $(B)/train $(B)/bench/start $(B)/bench/first ## fetch, verify and unpack beside what people use, as Markdown; ten minutes; BENCH_SIZES=small chooses
 	@python=$$(tests/tools/setup) && "$$python" tests/bench/fetch/bench.py $(B)
