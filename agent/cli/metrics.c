@@ -124,9 +124,7 @@ define_run(const char *dir, const char *run, int agent, struct buf *out, struct 
 	}
 	if (emitted_read(&emitted, path, err) < 0) {
 		return err->sys == ENOENT || err->sys == ENOTDIR
-		           ? err_set(err, ERR_USAGE, 0,
-		                 "there is no run '%.200s': 'train run' keeps its own in '%.200s/.train/runs'", run,
-		                 dir)
+		           ? err_set(err, ERR_USAGE, 0, "no run '%.200s', here or in '%.200s/.train/runs'", run, dir)
 		           : -1;
 	}
 	for (size_t i = 0; i < emitted.count; i++) {
@@ -157,8 +155,8 @@ verb_metrics(char *const *argv, char *const *envp, struct err *err)
 		return -1;
 	}
 	if (options.plain.count > 1 || from.count > 1 || options.command != NULL) {
-		return err_set(err, ERR_USAGE, 0,
-		    "'train metrics' wants at most one folder and one run: train metrics [DIR] [--agent] [--from RUN]");
+		return err_set(
+		    err, ERR_USAGE, 0, "at most one folder and one run: train metrics [DIR] [--agent] [--from RUN]");
 	}
 	buf_init(&out, OUTPUT_MAX);
 	const char *dir = options.plain.count == 1 ? options.plain.items[0] : ".";

@@ -41,8 +41,7 @@ const struct verb verbs[] = {
         "Reads DIR/pipeline.json (the current folder without DIR) and prints a JSON array on stdout.\n"
         "\n"
         "  --agent              adds the agent's own metrics\n"
-        "  --from RUN           what a run emitted: its id under DIR/.train/runs, 'latest', or the path of its record,\n"
-        "                       its metric file or its folder\n",
+        "  --from RUN           what a run emitted: 'latest', its id, or a path of its folder, record or metric file\n",
         verb_metrics},
     {"install", "DEST", "copies this program to DEST, atomically, mode 0755",
         "DEST is a file name, or a folder that gets a file 'train'.\n", verb_install},

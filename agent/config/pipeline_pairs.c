@@ -112,24 +112,29 @@ take_variable(const struct json *json, int value, char **out)
 	return *out != NULL && strlen(*out) <= PIPELINE_ENV_VALUE_MAX ? 0 : 1;
 }
 
-/* 1 for a unit of CloudWatch's (C§6.3): the first ones stand alone, the others may be a rate, too. */
+/* 1 when 'word' is one of the words of 'list'. */
 static int
-is_unit(const char *text)
+is_among(const char *list, const char *word, size_t len)
 {
-	static const char *const units[] = {"None", "Percent", "Seconds", "Milliseconds", "Microseconds", "Count",
-	    "Bytes", "Kilobytes", "Megabytes", "Gigabytes", "Terabytes", "Bits", "Kilobits", "Megabits", "Gigabits",
-	    "Terabits"};
-	enum { ALONE = 5 };
-
-	for (size_t i = 0; i < ARRAY_LEN(units); i++) {
-		size_t len = strlen(units[i]);
-
-		if (strncmp(text, units[i], len) == 0 &&
-		    (text[len] == '\0' || (i >= ALONE && strcmp(text + len, "/Second") == 0))) {
+	for (size_t n; *list != '\0'; list += n + (list[n] != '\0')) {
+		n = strcspn(list, " ");
+		if (n == len && memcmp(list, word, n) == 0) {
 			return 1;
 		}
 	}
 	return 0;
+}
+
+/* 1 for a unit of CloudWatch's (C§6.3). */
+static int
+is_unit(const char *text)
+{
+	static const char sizes[] =
+	    "Count Bytes Kilobytes Megabytes Gigabytes Terabytes Bits Kilobits Megabits Gigabits Terabits";
+	size_t len = strcspn(text, "/");
+
+	return (is_among(sizes, text, len) && (text[len] == '\0' || strcmp(text + len, "/Second") == 0)) ||
+	       is_among("None Percent Seconds Milliseconds Microseconds", text, strlen(text));
 }
 
 static int
@@ -237,8 +242,7 @@ pipeline_read_metrics(struct pipeline_reading *reading, int value)
 	        .name_form = "the name of a metric has 1 to 200 of A-Z a-z 0-9 _ : . / @ % + -, does not begin with "
 	                     "'agent:' and is not 'step', 'epoch' or 'time'",
 	        .take = take_unit,
-	        .value_form =
-	            "an object is expected here, maybe with a 'unit' of CloudWatch, such as Percent or Bytes/Second",
+	        .value_form = "an object, maybe with a CloudWatch 'unit', is expected here",
 	        .keys = METRIC_KEYS});
 }
 

@@ -76,7 +76,7 @@ static const struct setting_row TABLE[] = {
 	[SETTING_METRICS_HOSTS] = {"metrics-hosts", CHEP, KIND_CHOICE, 0, 0, HOSTS, "first",
 		"who publishes metrics: rank 0 or all"},
 	[SETTING_METRICS_EMF] = {"metrics-emf", CHEP, KIND_NAMESPACE, 0, 0, NULL, "off",
-		"CloudWatch namespace: metrics also as embedded-metric-format documents; needs log=lines"},
+		"CloudWatch namespace for embedded-metric-format documents; needs log=lines"},
 	[SETTING_RECORD] = {"record", CHEP, KIND_SWITCH, 0, 0, NULL, "on",
 		"write the record and the metric file"},
 	[SETTING_CACHE] = {"cache", CHE, KIND_PATH, 0, 0, NULL, NULL,

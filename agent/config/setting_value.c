@@ -282,7 +282,7 @@ static const struct {
     [KIND_PATH] = {read_path, "an absolute path"},
     [KIND_ADDRESS] = {read_address, "s3://bucket/key, https://host/path, channel:NAME, an absolute path or file://"},
     [KIND_NAMESPACE] = {read_namespace,
-        "'off', or a namespace: 1 to 255 of A-Z a-z 0-9 . - _ / # : and blanks, not with ':' or 'AWS/' in front"},
+        "'off', or 1 to 255 of A-Z a-z 0-9 . - _ / # : and blank, without ':' or 'AWS/' in front"},
     [KIND_PREFIXES] = {read_prefixes, "beginnings of addresses, such as s3://bucket/team, separated by blanks"},
 };
 

@@ -91,8 +91,7 @@ warn_about_raw(struct job *job)
 		    &job->journal, "log=raw: the pipeline's log goes out as it is, so redact masks nothing in it");
 	}
 	if (log_is_raw(job) && wants_documents(job)) {
-		journal_warn(&job->journal,
-		    "log=raw: the pipeline's own output may tear lines, so metrics-emf prints no documents");
+		journal_warn(&job->journal, "log=raw: the pipeline may tear lines, so metrics-emf prints nothing");
 	}
 }
 

@@ -21,6 +21,14 @@ enum { LINES_BLOCK = 1 << 16 /* of a metric file; a line of it has under 500 byt
 static const char LINE_START[] = "{\"name\":\"";
 
 static int
+has_lines(const char *path)
+{
+	size_t len = strlen(path);
+
+	return len > 6 && strcmp(path + len - 6, ".jsonl") == 0;
+}
+
+static int
 no_memory(struct err *err)
 {
 	return err_set(err, ERR_SYSTEM, ENOMEM, "cannot read the metrics of a run");
@@ -31,8 +39,7 @@ static int
 add_name(struct emitted *emitted, const char *name, size_t len, const char *path, struct err *err)
 {
 	if (!metric_name_is_good(name, len)) {
-		return err_set(
-		    err, ERR_SETTINGS, 0, "'%.200s' holds no metrics of a run: a name in it is no metric's", path);
+		return err_set(err, ERR_SETTINGS, 0, "'%.200s': a name in it is no metric's", path);
 	}
 	for (size_t i = 0; i < emitted->count; i++) {
 		if (strncmp(emitted->names[i], name, len) == 0 && emitted->names[i][len] == '\0') {
@@ -133,40 +140,24 @@ read_file(struct emitted *emitted, const char *path, struct err *err)
 }
 
 static int
-has_ends(const char *name, const char *start, const char *end)
-{
-	size_t len = strlen(name);
-
-	return len > strlen(start) + strlen(end) && strncmp(name, start, strlen(start)) == 0 &&
-	       strcmp(name + len - strlen(end), end) == 0;
-}
-
-static int
-is_record(const struct dirent *entry)
-{
-	return has_ends(entry->d_name, "run-", ".json");
-}
-
-static int
 is_metric_file(const struct dirent *entry)
 {
-	return has_ends(entry->d_name, "metrics-", ".jsonl");
+	return strncmp(entry->d_name, "metrics-", 8) == 0 && has_lines(entry->d_name);
 }
 
-/* The files of one kind in 'folder', one a host. Their number, or -1 with 'err'. */
+/* The metric files in 'folder', one a host. Their number, or -1 with 'err'. */
 static int
-read_all(struct emitted *emitted, const char *folder, int (*is_wanted)(const struct dirent *),
-    int (*read_one)(struct emitted *, const char *, struct err *), struct err *err)
+read_files(struct emitted *emitted, const char *folder, struct err *err)
 {
 	struct dirent **entries = NULL;
-	int count = scandir(folder, &entries, is_wanted, alphasort);
+	int count = scandir(folder, &entries, is_metric_file, alphasort);
 	int result = 0;
 
 	for (int i = 0; i < count; i++) {
 		CLEAN_TEXT *path = text_format("%s/%s", folder, entries[i]->d_name);
 
 		if (result == 0) {
-			result = path != NULL ? read_one(emitted, path, err) : no_memory(err);
+			result = path != NULL ? read_file(emitted, path, err) : no_memory(err);
 		}
 		free(entries[i]);
 	}
@@ -178,30 +169,23 @@ static int
 read_folder(struct emitted *emitted, const char *path, struct err *err)
 {
 	static const char *const places[] = {"output/data/_train", "_train", "."};
+	int found = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+	for (size_t i = 0; i < ARRAY_LEN(places) && found <= 0 && err->kind == ERR_NONE; i++) {
 		CLEAN_TEXT *folder = text_format("%s/%s", path, places[i]);
-		int found = -1;
 
-		if (folder == NULL) {
-			return no_memory(err);
-		}
-		found = read_all(emitted, folder, is_record, read_record, err);
-		if (found <= 0 && err->kind == ERR_NONE) {
-			found = read_all(emitted, folder, is_metric_file, read_file, err);
-		}
-		if (found > 0 || err->kind != ERR_NONE) {
-			return found > 0 ? 0 : -1;
-		}
+		found = folder != NULL ? read_files(emitted, folder, err) : no_memory(err);
 	}
-	return err_set(err, ERR_USAGE, 0, "in '%.200s' lies neither the record nor the metric file of a run", path);
+	if (found > 0 || err->kind != ERR_NONE) {
+		return found > 0 ? 0 : -1;
+	}
+	return err_set(err, ERR_USAGE, 0, "in '%.200s' lies no metric file of a run", path);
 }
 
 int
 emitted_read(struct emitted *emitted, const char *path, struct err *err)
 {
 	struct stat st;
-	size_t len = strlen(path);
 
 	if (stat(path, &st) < 0) {
 		return err_set(err, ERR_IO, errno, "cannot open '%.200s'", path);
@@ -209,8 +193,7 @@ emitted_read(struct emitted *emitted, const char *path, struct err *err)
 	if (S_ISDIR(st.st_mode)) {
 		return read_folder(emitted, path, err);
 	}
-	return len > 6 && strcmp(path + len - 6, ".jsonl") == 0 ? read_file(emitted, path, err)
-	                                                        : read_record(emitted, path, err);
+	return has_lines(path) ? read_file(emitted, path, err) : read_record(emitted, path, err);
 }
 
 void

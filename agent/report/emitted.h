@@ -1,5 +1,5 @@
 /*
- * The metrics that a run emitted, read back from what it left: its record, or its metric file where the run had no time for a
+ * The metrics that a run emitted, read back from what it left: its metric file, which a run that was killed leaves, too, or its
  * record (product §11). The files may come from anywhere: names that no metric can have are an error.
  */
 #ifndef TRAIN_REPORT_EMITTED_H
@@ -18,7 +18,7 @@ struct emitted {
 };
 
 /*
- * Adds the names in 'path': a record (run-<host>.json), a metric file (metrics-<host>.jsonl), or a folder where such files lie
+ * Adds the names in 'path': a metric file (metrics-<host>.jsonl), a record (any other file), or a folder where metric files lie
  * directly, in _train (an unpacked output.tar.gz) or in output/data/_train (a job's root). 0, or -1 with 'err': ERR_IO, ERR_SETTINGS
  * for a file that is neither, ERR_USAGE for a folder without one.
  */

@@ -346,11 +346,11 @@ add_record(struct metrics *metrics, const struct metric_record *record)
 /* The first bad record is shown, so that a mistake in the pipeline can be found; it is data from outside, so only what
  * prints. */
 static void
-count_bad(struct metrics *metrics, const char *why, const char *text, size_t len)
+show_bad(struct metrics *metrics, const char *why, const char *text, size_t len)
 {
 	enum { WHY_MAX = 100, TEXT_MAX = METRICS_SHOWN_MAX - WHY_MAX };
 
-	if (metrics->bad++ > 0) {
+	if (metrics->first_bad[0] != '\0') {
 		return;
 	}
 	int n = snprintf(metrics->first_bad, sizeof(metrics->first_bad), "%.*s: '%.*s'%s", WHY_MAX - 8, why,
@@ -360,6 +360,13 @@ count_bad(struct metrics *metrics, const char *why, const char *text, size_t len
 			metrics->first_bad[i] = '?';
 		}
 	}
+}
+
+static void
+count_bad(struct metrics *metrics, const char *why, const char *text, size_t len)
+{
+	metrics->bad++;
+	show_bad(metrics, why, text, len);
 }
 
 /* A name is a word of the pipeline's log: what redact hides there it hides here. */
@@ -412,7 +419,12 @@ take_bytes(struct metrics *metrics, const char *bytes, size_t len)
 		size_t part = end != NULL ? (size_t)(end - bytes) : len;
 
 		if (metrics->skipping || metrics->line_len + part >= METRICS_LINE_MAX) {
-			metrics->overlong += !metrics->skipping;
+			if (!metrics->skipping) {
+				metrics->overlong++;
+				show_bad(metrics, "a line has more than 4096 bytes",
+				    metrics->line_len > 0 ? metrics->line : bytes,
+				    metrics->line_len > 0 ? metrics->line_len : part);
+			}
 			metrics->skipping = end == NULL;
 			metrics->line_len = 0;
 		} else {

@@ -6,6 +6,9 @@
  * 'due_ms' has come; metrics_add_own at any time in between; metrics_finish at the end, after the last pump;
  * metrics_release.
  *
+ * When the agent dies a writer that has the FIFO open gets EPIPE, and an open with O_NONBLOCK ENXIO; an open without it waits, as
+ * on every FIFO that nobody reads, but for the signal that the kernel then sends to the pipeline (run/child.h).
+ *
  * Invariants: never blocks, neither on a writer nor on a reader nor on stdout; never holds more than one line of input
  * and the bounded table of names; a failure to write the file stops the file, not the metrics, and comes out at
  * metrics_finish; stdout gets at most PACE_LINES lines a second and name (report/pace.h), a value that had to wait for

@@ -147,6 +147,37 @@ def test_a_stalled_reader_of_the_log_does_not_hold_the_metrics(job):
     assert dropped > 0 and dropped + got.count(b"#metric 0") == 9900
 
 
+def test_writers_do_not_hang_when_the_agent_is_killed(job):
+    """The kernel tells the pipeline; whoever writes then gets an error."""
+    text = ("import errno, os, signal\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+            "path = os.environ['TRAIN_METRICS']\nfifo = os.open(path, os.O_WRONLY)\nos.write(fifo, b'x=1\\n')\n"
+            "signal.sigwait([signal.SIGTERM])\nsaid = []\n"
+            "for way in (lambda: os.write(fifo, b'y=1\\n'), lambda: os.open(path, os.O_WRONLY | os.O_NONBLOCK)):\n"
+            "    try: way()\n    except OSError as error: said.append(errno.errorcode[error.errno])\n"
+            "open('told', 'w').write(' '.join(said)); os.rename('told', 'said')\n")
+    process = subprocess.Popen([BINARY, "--", PYTHON, "-c", text], env=clean_env(job), cwd=job.folder, stdin=subprocess.DEVNULL,
+                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    with process:
+        assert process.stdout.readline() == b"#metric x=1;\n"
+        process.kill()
+        assert process.wait(60) == -signal.SIGKILL
+        wait_until((job.folder / "said").exists, "the pipeline's words")
+    assert (job.folder / "said").read_text() == "EPIPE ENXIO"
+
+
+@pytest.mark.parametrize("words", [["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], ["su", "nobody", "-s", "/bin/sh", "-c", 'exec "$@"', "--", "su"]],
+                         ids=["setpriv", "su"])
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop privileges")
+def test_a_part_of_the_pipeline_that_drops_privileges_writes_beside_root(words):
+    with public_folder() as folder:
+        job = JobRoot(folder)
+        text = 'echo root=1 >"$TRAIN_METRICS"; "$@" sh -c \'echo "other=$(id -u)" >"$TRAIN_METRICS"; echo more=1 >>"$TRAIN_METRICS"\''
+        job.code(project(command=["sh", "-c", text, "sh", *words]))
+        result = run(job=job, binary=folder / "train")
+        assert result.code == 0, result.err
+        assert values(result) == [("root", 1), ("other", 65534), ("more", 1)]
+
+
 # ---- rates ----
 
 MANY = "import os\nfifo = os.open(os.environ['TRAIN_METRICS'], os.O_WRONLY)\nfor n in range(100): os.write(fifo, b'x=%d\\ny%d=1\\n' % (n, n))\n"
@@ -266,6 +297,14 @@ def test_definitions_that_match_nothing_are_named_at_the_end(job):
 
 # ---- the agent's own ----
 
+def test_the_time_for_tags_is_one_of_the_agents_own(job):
+    """Where they are asked for: here in vain, as there are no credentials."""
+    job.arn = "arn:aws:sagemaker:us-east-1:123456789012:training-job/churn"
+    job.code(project(command=["true"]))
+    asked = run(job=job, env={"TRAIN_TAGS": "always"})
+    assert {"agent:tags_seconds"} <= {row["name"] for row in asked.metrics}, asked.err
+
+
 def test_the_agents_own_metrics(job):
     archive = make_tar(job.folder / "code.tar.gz", project([{"name": "fit", "command": ["true"]}]))
     result = run(job=job, env={"TRAIN_CODE": archive})
@@ -277,6 +316,13 @@ def test_the_agents_own_metrics(job):
     for name, value in rows.items():
         match = re.search(f"#metric {re.escape(name)}=([-+]?[0-9][-+0-9.eE]*);", result.out)
         assert float(match.group(1)) == value
+
+
+def test_memory_and_time_are_those_of_the_whole_pipeline(job):
+    job.code(project([{"name": "big", "command": [PYTHON, "-c", "b = bytearray(100 << 20)"]}, {"name": "small", "command": ["true"]}]))
+    rows = {row["name"]: row["value"] for row in run(job=job).metrics}
+    assert rows["agent:peak_memory_bytes"] > 100 << 20
+    assert rows["agent:pipeline_seconds"] >= rows["agent:step_seconds:big"] + rows["agent:step_seconds:small"] - 0.01
 
 
 # ---- train metrics ----

@@ -6,7 +6,7 @@ import signal
 
 import pytest
 
-from jobs import REPOSITORY, code, make_tree, processes, project, run, start
+from jobs import REPOSITORY, code, make_tree, processes, project, run, start, wait_until
 
 OWN = ["agent:startup_seconds", "agent:tags_seconds", "agent:fetch_seconds", "agent:fetch_bytes", "agent:unpack_seconds",
        "agent:pipeline_seconds", "agent:peak_memory_bytes"]
@@ -191,10 +191,9 @@ def test_a_run_whose_agent_was_killed_left_a_metric_file(job):
                                   "print('written', flush=True)\nsignal.pause()")))
     with start(job=job) as running:
         running.wait_for("^#metric b=2;")
-        running.process.kill()
-        running.finish()
-        for pid in processes(str(job.tmp)):
-            os.kill(pid, signal.SIGKILL)
+        running.signal(signal.SIGKILL)
+        assert running.process.wait(60) == -signal.SIGKILL
+        wait_until(lambda: processes(str(job.tmp)) == [], "the end of the pipeline")
     assert not job.record_file.exists()
     with job.metrics_file.open("a") as file:
         file.write('{"name":"cut')
@@ -222,10 +221,10 @@ def test_a_run_without_metrics_is_an_empty_list_and_a_word(job):
     ("run-x.json", "{}", 78, "no record"), ("run-x.json", "[1", 78, "run-x.json:1:"), ("run-x.json", '{"metrics": [{"name": "a b"}]}', 78, "no metric"),
     ("run-x.json", '{"metrics": [1]}', 78, "no metric"), ("metrics-x.jsonl", "x\n", 78, "no metric"), ("metrics-x.jsonl", '{"name":"a', 0, ""),
     ("metrics-x.jsonl", '{"name":"a\x1b[m","value":1}\n', 78, "no metric"), ("metrics-x.jsonl", "x" * 70000, 78, "no metric file"),
-    ("other.json", "{}", 64, "neither the record")])
+    ("other.json", "{}", 64, "no metric file")])
 def test_files_that_are_no_runs(tmp_path, name, content, code, word):
     make_tree(tmp_path / "left", {name: content})
-    result = run("metrics", "--from", tmp_path / "left")
+    result = run("metrics", "--from", tmp_path / "left" / (name if name.startswith("run") else ""))
     assert result.code == code and word in result.err and "\x1b" not in result.err
     assert json.loads(result.out or "[]") == []
 

@@ -182,10 +182,10 @@ pipeline_metrics_have_names_and_maybe_a_unit(void **state)
 		char text[96];
 
 		(void)snprintf(text, sizeof(text), "{\"metrics\": {\"a\": {\"unit\": \"%s\"}}}", units[i]);
-		reading_bad(text, "1:19", "a 'unit' of CloudWatch");
+		reading_bad(text, "1:19", "a CloudWatch 'unit'");
 	}
-	reading_bad("{\"metrics\": {\"a\": 1}}", "1:19", "an object is expected here, maybe with a 'unit'");
-	reading_bad("{\"metrics\": {\"a\": {\"unit\": 1}}}", "1:19", "an object is expected here, maybe with a 'unit'");
+	reading_bad("{\"metrics\": {\"a\": 1}}", "1:19", "an object, maybe with a CloudWatch 'unit'");
+	reading_bad("{\"metrics\": {\"a\": {\"unit\": 1}}}", "1:19", "an object, maybe with a CloudWatch 'unit'");
 	reading_bad("{\"metrics\": [\"a\"]}", "1:13", "an object is expected here");
 }
 

@@ -94,6 +94,27 @@ host_that_does_not_publish_keeps_its_file(void **state)
 }
 
 static void
+name_that_holds_a_masked_value_is_refused_with_its_record(void **state)
+{
+	struct mask mask = {0};
+	struct err err = {0};
+
+	(void)state;
+	metrics_release(&metrics);
+	assert_int_equal(mask_add(&mask, "acme", 4), 0);
+	metrics_init(&metrics,
+	    &(struct metrics_setup){
+	        .root = root, .host = "algo-1", .publish = 1, .mask = &mask, .emit = take_line, .self = &printed});
+	assert_int_equal(metrics_listen(&metrics, root, &err), 0);
+	say("x=1 acme:loss=2\nloss=3\n");
+	finish();
+	mask_release(&mask);
+	assert_int_equal(metrics.bad, 1);
+	assert_string_equal(buf_text(&printed), "#metric loss=3;\n");
+	assert_null(strstr(file_text(), "acme"));
+}
+
+static void
 nan_and_infinity_are_counted_and_never_shown(void **state)
 {
 	(void)state;
@@ -145,6 +166,8 @@ line_of_4096_bytes_is_taken_and_one_more_is_skipped(void **state)
 	say("c=1\n");
 	finish();
 	assert_int_equal(metrics.overlong, 1);
+	assert_int_equal(metrics.bad, 0);
+	assert_non_null(strstr(metrics.first_bad, "more than 4096 bytes: 'b=1 "));
 	assert_int_equal(metrics.name_count, 2);
 	assert_string_equal(metrics.names[1].name, "c");
 }
@@ -383,6 +406,7 @@ main(void)
 	    TEST(file_of_an_earlier_run_is_replaced),
 	    TEST(no_value_means_no_file),
 	    TEST(host_that_does_not_publish_keeps_its_file),
+	    TEST(name_that_holds_a_masked_value_is_refused_with_its_record),
 	    TEST(nan_and_infinity_are_counted_and_never_shown),
 	    TEST(bad_records_are_counted_and_the_first_is_shown_harmlessly),
 	    TEST(first_bad_record_is_shown_with_escapes_as_they_came),
