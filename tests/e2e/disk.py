@@ -1,6 +1,6 @@
 """A disk that a test can slow down: every write(2) of a program and of all that it starts waits for the test's word.
 
-    with Disk(lambda pid, count: time.sleep(count / RATE)) as disk:
+    with Disk(lambda write: time.sleep(write.bytes / RATE)) as disk:
         result = run(job=job, **disk.under())
 
 The kernel holds the call (seccomp's user notification) and makes it when the word has come: to the program that is what a slow disk looks like,
@@ -8,6 +8,7 @@ and it needs neither a device nor a file system of its own. A write to a pipe wa
 
 Run as a program, this file puts the filter on itself, sends its listener through a socket and becomes the program.
 """
+import contextlib
 import ctypes
 import fcntl
 import os
@@ -17,6 +18,7 @@ import socket
 import struct
 import sys
 import threading
+from dataclasses import dataclass
 
 # seccomp(2), seccomp_unotify(2), linux/filter.h
 SET_MODE_FILTER, NEW_LISTENER, NO_NEW_PRIVS = 1, 8, 38
@@ -35,8 +37,22 @@ def _ioctl(number, size):
 RECEIVE, SEND = _ioctl(0, NOTICE.size), _ioctl(1, ANSWER.size)
 
 
+@dataclass(frozen=True)
+class Write:
+    pid: int  # of the thread
+    fd: int
+    bytes: int
+
+    @property
+    def path(self):
+        """Where it goes, as the kernel names it; "" when the writer is gone."""
+        with contextlib.suppress(OSError):
+            return os.readlink(f"/proc/{self.pid}/fd/{self.fd}")
+        return ""
+
+
 class Disk:
-    """'hold' is called in a thread of its own for each write, with its thread's number and its bytes, and returns when it may go on."""
+    """'hold' is called in a thread of its own with each Write, and returns when it may go on."""
 
     def __init__(self, hold):
         self.hold = hold
@@ -79,8 +95,8 @@ class Disk:
             notice = bytearray(NOTICE.size)
             try:
                 fcntl.ioctl(listener, RECEIVE, notice)
-                number, pid, *_, count = NOTICE.unpack(notice)[:9]
-                self.hold(pid, count)
+                number, pid, _, _, _, _, fd, _, count, *_ = NOTICE.unpack(notice)
+                self.hold(Write(pid, fd, count))
                 fcntl.ioctl(listener, SEND, ANSWER.pack(number, 0, 0, CONTINUE))
             except FileNotFoundError:
                 pass  # the writer was killed meanwhile

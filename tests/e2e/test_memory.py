@@ -74,19 +74,16 @@ def fetch(bucket, folder, content, memory, **more):
     return resident, buffers["peak_bytes"]
 
 
-def taking(disk_bytes):
-    """For Disk: a constant number of bytes a second."""
-    def hold(pid, count):
-        disk_bytes.append(count)
-        time.sleep(count / DISK_RATE)  # it is what is being tested, nothing waits for it
-    return hold
-
-
 @both_sizes
 @every_kind
 def test_a_slow_disk_and_a_fast_sender(bucket, archives, tmp_path, kind, memory):
     written = []
-    with Disk(taking(written)) as disk:
+
+    def hold(write):
+        written.append(write.bytes)
+        time.sleep(write.bytes / DISK_RATE)  # it is what is being tested, nothing waits for it
+
+    with Disk(hold) as disk:
         fetch(bucket, tmp_path, archives[kind], memory, **disk.under())
     assert sum(written) >= FILES * MEGABYTE
 
@@ -122,10 +119,10 @@ def test_a_disk_that_stops_while_many_connections_send(bucket, archives, tmp_pat
     """The fullest it can be: a slow sender makes the agent open connections, then the disk takes nothing until nothing moves any more."""
     stopped = []
 
-    def hold(pid, count):
+    def hold(write):
         if not stopped and bucket.most_open > 2:
-            stopped.append(pid)
-            wait_until(stands_still(pid), "every buffer to be full")
+            stopped.append(write)
+            wait_until(stands_still(write.pid), "every buffer to be full")
 
     bucket.rule = lambda request, reply: reply if stopped else SLOWLY(request, reply)
     with Disk(hold) as disk:
