@@ -1,8 +1,6 @@
 """What the pipeline's processes get, and what is left of them (product §9)."""
 import os
-import resource
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -164,65 +162,10 @@ def test_other_signals_pass_unchanged(job, before, name):
 
 # ---- the child ----
 
-STATUS = """
-import os, re, resource, signal
-status = dict(line.split(':', 1) for line in open('/proc/self/status').read().splitlines())
-for name in ('SigBlk', 'SigIgn', 'SigCgt'):
-    print(name, int(status[name], 16))
-print('fds', *sorted(os.listdir('/proc/self/fd'), key=int))
-print('group', os.getpgid(0) == os.getpid(), os.getpgid(os.getppid()) != os.getpgid(0))
-"""
-
-
-def test_the_child_has_the_mask_and_dispositions_that_the_agent_was_started_with(job):
-    bit = {number: 1 << (number - 1) for number in (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGUSR2)}
-    status = dict(line.split(":", 1) for line in Path("/proc/self/status").read_text().splitlines())
-    # Whoever started the tests may have left signals of the C library ignored: make does.
-    ignored = int(status["SigIgn"], 16) & ~bit[signal.SIGPIPE] & ~bit[signal.SIGXFSZ] | bit[signal.SIGUSR2]
-
-    def preexec():
-        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
-        signal.signal(signal.SIGUSR2, signal.SIG_IGN)
-        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGALRM])
-
-    result = run("--", "cat", "/proc/self/status", job=job, preexec_fn=preexec)
-    facts = {line.split(":")[0]: int(line.split(":")[1], 16) for line in result.out.splitlines() if line.startswith(("SigBlk", "SigIgn", "SigCgt"))}
-    assert facts["SigBlk"] == 1 << (signal.SIGALRM - 1)
-    assert facts["SigIgn"] == ignored
-    assert facts["SigCgt"] == 0
-
-
-def test_the_child_has_three_descriptors_and_a_group_of_its_own(job):
-    result = run("--", PYTHON, "-c", STATUS, job=job)
-    assert "fds 0 1 2 3" in result.out  # 3 is the listing's own
-    assert "group True True" in result.out
-
-
-def test_an_inherited_descriptor_is_not_lost(job):
-    """What the container's starter opened on purpose belongs to the pipeline as well, or not: never to the agent alone."""
-    result = run("--", "sh", "-c", "ulimit -n; cat <&0", job=job, stdin=open(os.devnull))
-    assert result.code == 0
-
-
-def test_the_kernel_would_kill_the_pipeline_before_the_agent(job):
-    result = run("--", "sh", "-c", "cat /proc/self/oom_score_adj; cat /proc/$PPID/oom_score_adj", job=job)
-    pipeline, agent = map(int, result.pipeline)
-    assert pipeline > agent
-
-
 def test_stdin_is_inherited_without_a_terminal(job, tmp_path):
     (tmp_path / "in").write_text("from stdin\n")
     with open(tmp_path / "in") as stdin:
         assert "from stdin\n" in run("--", "cat", job=job, stdin=stdin).out
-
-
-def test_limits_are_the_ones_the_agent_had(job):
-
-    result = run("--", "sh", "-c", "ulimit -n; ulimit -c", job=job,
-                 preexec_fn=lambda: (resource.setrlimit(resource.RLIMIT_NOFILE, (123, 456)),
-                                     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))))
-    assert result.out.split()[:2] == ["123", "0"]
 
 
 def test_no_shell_ever_reads_a_hyperparameter(job):
