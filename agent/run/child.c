@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -161,6 +162,10 @@ become(const struct plan *plan, struct report *report)
 	}
 	if (plan->spec->cwd_fd >= 0 && fchdir(plan->spec->cwd_fd) < 0) {
 		give_up(plan, report, FAILED_CWD, errno);
+	}
+	if (plan->fds[0] >= 0) {
+		/* Who cannot have the terminal shall not wait for it: /dev/tty would stop a background group for ever. */
+		(void)ioctl(STDIN_FILENO, TIOCNOTTY);
 	}
 	for (int fd = 0; fd < 3; fd++) {
 		if (plan->fds[fd] >= 0 && dup2(plan->fds[fd], fd) < 0) {

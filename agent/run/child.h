@@ -33,7 +33,7 @@ struct child_spec {
 
 /* Where its descriptors 0-2 lead. */
 struct child_stdio {
-	int null_stdin; /* 1: /dev/null; 0: inherited */
+	int null_stdin; /* 1: /dev/null, and no controlling terminal; 0: inherited */
 	int pipes;      /* 1: stdout and stderr are pipes to us; 0: inherited */
 	int terminal;   /* 1: its group becomes the foreground group of the terminal on stdin */
 };

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/fd.h"
 #include "base/sys.h"
@@ -220,6 +222,17 @@ proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list
 	}
 	list->count = kept;
 	return 0;
+}
+
+int
+proc_children(struct proc_list *list)
+{
+	siginfo_t info;
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) < 0) {
+		return 0;
+	}
+	return proc_walk(list, getpid(), 0, NULL);
 }
 
 /* 1 when it has come to a stop, or will never run again. */

@@ -45,6 +45,9 @@ struct proc_list {
  */
 MUST_CHECK int proc_walk(struct proc_list *list, pid_t root, pid_t pgid, const struct proc_list * not );
 
+/* Fills 'list' with all that is below us, as proc_walk does; cheap where there is nobody. 0, or -1 as proc_walk. */
+MUST_CHECK int proc_children(struct proc_list *list);
+
 /* Reads the process 'pid' of the folder '/proc', or the thread of a folder '/proc/PID/task'. 0, or -1 when there is none (any more). */
 MUST_CHECK int proc_read(int folder_fd, const char *pid, struct proc *proc);
 

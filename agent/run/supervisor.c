@@ -31,9 +31,10 @@ struct step {
 	uint64_t taken;             /* bytes the log's readers had taken when last looked at */
 	int signal;                 /* of the event at hand */
 	int main_ended;
-	int childless; /* the kernel says that we have no child */
-	int subreaper; /* every orphan becomes our child */
-	int final;     /* nothing runs after this: the log's reader may lose what it does not take */
+	int childless;      /* the kernel says that we have no child */
+	int subreaper;      /* every orphan becomes our child */
+	int final;          /* nothing runs after this: the log's reader may lose what it does not take */
+	int wants_terminal; /* the pipeline inherits it: log=raw */
 	int terminal_lent;
 	int settled; /* nothing can come through the watches any more: they are not looked at */
 	int hurry;   /* the next turn does not wait */
@@ -107,12 +108,27 @@ act_none(struct step *step)
 	(void)step;
 }
 
+/* Who is stopped hears no signal but KILL until it goes on. Only those who got one. */
+static void
+wake_group(const struct step *step)
+{
+	CLEAN_PROCS list = {0};
+	size_t count = walk(step, &list) == 0 ? list.count : 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (list.items[i].state == 'T' && list.items[i].pgid == step->child.pid) {
+			(void)proc_signal(&list.items[i], SIGCONT);
+		}
+	}
+}
+
 static void
 begin_stop(struct step *step, enum ended_by why)
 {
 	step->out->ended_by = why;
 	step->final = 1;
 	signal_group(step, step->sup->stop_signal);
+	wake_group(step);
 	set_due(step, step->sup->grace_ms);
 }
 
@@ -293,15 +309,31 @@ suspend(const struct step *step)
 	(void)raise(SIGSTOP);
 }
 
-/* The pipeline, which has the terminal, was stopped by it: whoever started us must get it back, and us stopped, to take over. */
+/* With log=raw the terminal is the pipeline's whenever it is ours: after fg in a shell too. */
 static void
-suspend_after_child(const struct step *step)
+lend_terminal(struct step *step)
 {
-	terminal_take_back();
-	(void)raise(SIGSTOP);
-	if (terminal_is_ours()) {
+	if (step->wants_terminal && !step->terminal_lent && !step->main_ended && terminal_is_ours()) {
 		terminal_lend(step->child.pid);
+		step->terminal_lent = 1;
 	}
+}
+
+/*
+ * The pipeline was stopped by the terminal. If it has it, whoever started us must get it back, and us stopped, to take over; if it
+ * wants it, we wait with it until we are in the foreground.
+ */
+static void
+suspend_after_child(struct step *step)
+{
+	if (step->terminal_lent) {
+		terminal_take_back();
+		step->terminal_lent = 0;
+		(void)raise(SIGSTOP);
+	} else if (!terminal_is_ours()) {
+		(void)raise(SIGSTOP);
+	}
+	lend_terminal(step);
 	signal_group(step, SIGCONT);
 }
 
@@ -317,6 +349,7 @@ handle_signals(struct step *step)
 			happen(step, EVENT_STOP, number);
 			break;
 		case SIGNAL_PASS:
+			lend_terminal(step);
 			happen(step, EVENT_PASS, number);
 			break;
 		case SIGNAL_SUSPEND:
@@ -355,7 +388,7 @@ reap_all(struct step *step)
 	for (;;) {
 		int status;
 		struct rusage usage;
-		pid_t pid = wait4(-1, &status, WNOHANG | (step->terminal_lent ? WUNTRACED : 0), &usage);
+		pid_t pid = wait4(-1, &status, WNOHANG | (step->wants_terminal ? WUNTRACED : 0), &usage);
 
 		if (pid < 0 && errno == EINTR) {
 			continue;
@@ -501,18 +534,6 @@ take_turn(struct step *step)
 
 /* ---- a step ---- */
 
-/* Who is our child already is not the step's: exec may have put the agent where somebody else's children hang. */
-static int
-remember_strangers(struct step *step)
-{
-	siginfo_t info;
-
-	if (waitid(P_ALL, 0, &info, WEXITED | WSTOPPED | WCONTINUED | WNOHANG | WNOWAIT) < 0) {
-		return 0;
-	}
-	return proc_walk(&step->strangers, getpid(), 0, NULL);
-}
-
 static int
 start(struct step *step, const struct child_spec *spec, struct err *err)
 {
@@ -526,7 +547,8 @@ start(struct step *step, const struct child_spec *spec, struct err *err)
 		return err_set(err, ERR_STOPPED, stop, "a stop request came before '%s' was started", spec->argv[0]);
 	}
 	step->subreaper = getpid() == 1 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0;
-	if (remember_strangers(step) < 0) {
+	/* Who is our child already is not the step's: exec may have put the agent where somebody else's children hang. */
+	if (proc_children(&step->strangers) < 0) {
 		return err_set(err, ERR_SYSTEM, errno, "cannot read '/proc'");
 	}
 	if (child_spawn(spec, &stdio, sup->signals, &step->child, err) < 0) {
@@ -535,6 +557,7 @@ start(struct step *step, const struct child_spec *spec, struct err *err)
 		}
 		return -1;
 	}
+	step->wants_terminal = terminal && sup->raw;
 	step->terminal_lent = stdio.terminal;
 	step->out->started = 1;
 	step->out->started_ms = clock_now_ms();

@@ -23,17 +23,15 @@ TABLE = dict.fromkeys(range(1, 65), DIE) | {
 # Says the number of every signal that can be caught; ends with 7 on TERM, and when the other end of stdin is gone.
 LISTEN = """
 import os, signal, sys, threading
-def got(number, frame):
-    os.write(1, b'got %d\\n' % number)
-    if number == signal.SIGTERM:
-        os._exit(7)
-for number in sorted(signal.valid_signals()):
-    if number not in (signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD):
-        signal.signal(number, got)
+numbers = set(signal.valid_signals()) - {signal.SIGKILL, signal.SIGSTOP, signal.SIGCHLD}
+signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
 threading.Thread(target=lambda: (sys.stdin.read(), os._exit(8))).start()
 os.write(1, b'ready\\n')
 while True:
-    signal.pause()
+    number = signal.sigwait(numbers)
+    os.write(1, b'got %d\\n' % number)
+    if number == signal.SIGTERM:
+        os._exit(7)
 """
 
 

@@ -1,6 +1,7 @@
 """What the pipeline's processes get, and what is left of them (product §9)."""
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -10,23 +11,30 @@ BOTH = pytest.mark.parametrize("before", [[], pid1()], ids=["plain", "pid1"])
 
 # Says "ready", then the name of each signal it gets; ends with 7 on those named in its argument.
 LISTEN = """
-import os, signal, sys, time
+import os, signal, sys
 ends = sys.argv[1].split()
 names = {getattr(signal, 'SIG' + name): name for name in 'TERM INT QUIT HUP USR1 USR2 WINCH CONT TSTP'.split()}
-def got(number, frame):
-    os.write(1, b'got %s\\n' % names[number].encode())
-    if names[number] in ends:
-        os._exit(int(sys.argv[2]))
-for number in names:
-    signal.signal(number, got)
+signal.pthread_sigmask(signal.SIG_BLOCK, names)
 os.write(1, b'ready\\n')
 while True:
-    signal.pause()
+    name = names[signal.sigwait(names)]
+    os.write(1, b'got %s\\n' % name.encode())
+    if name in ends:
+        os._exit(int(sys.argv[2]))
 """
 
 
 def listen(ends="", number=7):
     return [PYTHON, "-c", LISTEN, ends, str(number)]
+
+
+def stat_of(pid):
+    """What stands behind the name: state, parent and so on."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+
+
+def parent_of(pid):
+    return int(stat_of(pid)[1])
 
 
 def marked(job):
@@ -90,6 +98,18 @@ def test_the_whole_group_gets_the_stop_signal(job):
         result = running.finish()
     result.check(3, "stopped")
     assert result.out.count("got TERM") == 2
+
+
+@BOTH
+def test_a_stop_request_wakes_a_pipeline_that_is_stopped(job, before):
+    """Else it would hear of it only by SIGKILL; the grace is longer than any test may last."""
+    stops = "trap 'exit 7' TERM; echo ready; kill -STOP $$; while :; do sleep 1000 & wait $!; done"
+    with start("--", "sh", "-c", stops, job=job, env={"TRAIN_STOP_GRACE": 3600, "MARK": job.folder}, before=before) as running:
+        running.wait_for("^ready$")
+        pipeline = wait_until(lambda: [pid for pid in marked(job) if parent_of(pid) == running.pid], "the pipeline")[0]
+        wait_until(lambda: stat_of(pipeline)[0] == "T", "the pipeline to stop")
+        running.signal(signal.SIGTERM)
+        running.finish().check(7, "stopped")
 
 
 @BOTH
