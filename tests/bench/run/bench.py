@@ -1,6 +1,7 @@
 """Start, memory, signals, log and orphans, `train` beside other supervisors: bench.py BUILD_FOLDER. Prints Markdown.
 
-    BENCH_ROUNDS=5   in each, everybody is measured in turn
+    BENCH_ROUNDS=4      in each, everybody is measured in turn
+    BENCH_SECONDS=240   no round is begun that would end later
 
 Ends with 0 when it measured, whatever the figures.
 """
@@ -11,6 +12,7 @@ import platform
 import random
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -30,7 +32,7 @@ from servers.program import tool
 from supervisors import code_folder, everybody
 
 PACKAGES = ("tini", "dumb-init", "catatonit")
-STARTS, STARTS_SLOW, TERMS, REAPS = 10, 3, 100, 5  # tries a round
+STARTS, STARTS_SLOW, TERMS, REAPS = 12, 3, 125, 5  # tries a round
 FETCHES = 3
 FILES, FILE_BYTES = 2000, 16_000
 
@@ -58,7 +60,7 @@ def measure(stage, who, figures, code, first):
             figures.term += [stage.term_ms(who) for _ in range(TERMS if who.forwards else 1)]
         if who.name == report.TRAIN:
             figures.stalled += [stage.stalled_term_ms(who) for _ in range(TERMS)]
-        figures.reap += [stage.reap_ms(who) for _ in range(REAPS if who.words or first else 1)]
+        figures.reap += [stage.reap_ms(who) for _ in range(REAPS if who.reaps else first)]
     if who.words:
         figures.memory.append(stage.memory_kib(who))
     figures.relay.append(stage.relay(who))
@@ -94,6 +96,7 @@ def main(build):
     subprocess.run([TOP / "agent/deps/need", "util-linux", *PACKAGES], check=True)
     build, before = Path(build).resolve(), load()
     toolkit = Path(tool("toolkit"))
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the folder goes
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="train-bench-", dir="/dev/shm")))
         train = Path(shutil.copy(build / "train", folder))  # a make meanwhile changes nothing
@@ -101,8 +104,11 @@ def main(build):
         code = {"TRAIN_CODE": str(code_folder(folder / "ten"))}
         all_of_them = everybody(folder, train, toolkit.parent / "train")
         figures = {who.name: Figures(who) for who in all_of_them}
-        rounds = int(os.environ.get("BENCH_ROUNDS", 5))
+        rounds = int(os.environ.get("BENCH_ROUNDS", 4))
+        begin, limit = time.monotonic(), float(os.environ.get("BENCH_SECONDS", 240))
         for number in range(rounds):
+            if (time.monotonic() - begin) * (number + 1) > limit * max(number, 1):
+                break
             for who in all_of_them if number % 2 == 0 else reversed(all_of_them):
                 measure(stage, who, figures[who.name], code, number == 0)
             say(f"round {number + 1} of {rounds} done, load {load()}")

@@ -21,6 +21,7 @@ class Supervisor:
     words: tuple = ()  # before the command
     relays: bool = False  # the pipeline's output goes through it
     forwards: bool = True  # SIGTERM comes to the pipeline
+    reaps: bool = True  # orphans that come to it as PID 1
     folder: Path = None  # of its job, where it has one
     module: str = ""  # of the toolkit
 
@@ -70,11 +71,11 @@ def everybody(folder, train, toolkit):
     (capture / "capturing.py").write_text(CAPTURING)
     name = "sagemaker-training"
     return [
-        Supervisor("bare exec"),
+        Supervisor("bare exec", reaps=False),
         Supervisor("**train**", (str(train), "--"), relays=True, folder=ml),
         Supervisor("tini", ("tini", "-s", "--")),
         Supervisor("dumb-init", ("dumb-init", "--")),
         Supervisor("catatonit", ("catatonit", "--")),
-        Supervisor(name, (str(toolkit),), forwards=False, folder=job_root(folder / "toolkit")),
+        Supervisor(name, (str(toolkit),), forwards=False, reaps=False, folder=job_root(folder / "toolkit")),
         Supervisor(f"{name}, capturing", (str(toolkit),), relays=True, forwards=False, folder=capture, module="capturing"),
     ]
