@@ -1,5 +1,6 @@
 #include "base/json_write.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -181,7 +182,8 @@ number_format(char out[NUMBER_TEXT], double number)
 		(void)snprintf(out, NUMBER_TEXT, "%.0f", number);
 		return;
 	}
-	for (int digits = 1; digits <= 17; digits++) {
+	/* Whatever up to 15 digits can say comes out of 15 as short as it was, but for the smallest, which have fewer. */
+	for (int digits = fabs(number) < DBL_MIN ? 1 : DBL_DIG; digits <= 17; digits++) {
 		(void)snprintf(out, NUMBER_TEXT, "%.*g", digits, number);
 		if (strtod(out, NULL) == number) {
 			return;

@@ -287,6 +287,20 @@ def test_an_objective_that_was_never_published_is_named_at_the_end(job):
     assert not any("validation:rmse" in line for line in result.agent)
 
 
+@pytest.mark.parametrize("record", ["validation:rmse=nan", "validation:rmse=text", "validation_rmse=1"])
+def test_an_objective_is_missed_however_the_pipeline_ended(job, record):
+    job.hyperparameters({"_tuning_objective_metric": "validation:rmse"})
+    result = publish(job, record, after="raise SystemExit(3)")
+    assert result.code == 3
+    assert any("'validation:rmse' was never published" in line for line in result.agent[-4:])
+
+
+def test_an_objective_that_the_rate_held_back_is_published(job):
+    job.hyperparameters({"_tuning_objective_metric": "x"})
+    result = run("--", PYTHON, "-c", MANY, job=job)
+    assert "#metric x=99;" in result.metric_lines and "never published" not in result.said
+
+
 def test_definitions_that_match_nothing_are_named_at_the_end(job):
     job.config("metric-definition-regex", [{"Name": "train:loss", "Regex": "#metric train:loss=([-+]?[0-9][-+0-9.eE]*);"}])
     result = publish(job, "other=1")

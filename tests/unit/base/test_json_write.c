@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -79,6 +80,35 @@ number_reads_back_the_same_and_is_short(void **state)
 	}
 }
 
+/* Fractions of few digits and of many, large, small and the smallest. */
+static void
+number_has_no_shorter_text_that_reads_back(void **state)
+{
+	static const double factors[] = {1, 1e-3, 1e-15, 1e21, 1e-290, 1e-315};
+	uint64_t seed = 42;
+
+	(void)state;
+	for (int i = 0; i < 3000; i++) {
+		char text[NUMBER_TEXT], shorter[NUMBER_TEXT];
+		int digits = 1 + i % 17;
+
+		seed = seed * 6364136223846793005u + 1442695040888963407u;
+		(void)snprintf(text, sizeof(text), "%.*g", digits,
+		    (double)(seed >> 11) * 0x1p-53 * factors[(size_t)i % ARRAY_LEN(factors)]);
+		double number = strtod(text, NULL);
+
+		number_format(text, number);
+		assert_true(strtod(text, NULL) == number);
+		for (digits = 1; digits <= 17; digits++) {
+			(void)snprintf(shorter, sizeof(shorter), "%.*g", digits, number);
+			if (strtod(shorter, NULL) == number) {
+				break;
+			}
+		}
+		assert_true(strlen(text) <= strlen(shorter));
+	}
+}
+
 static void
 json_overflow_is_sticky(void **state)
 {
@@ -101,6 +131,7 @@ main(void)
 	    cmocka_unit_test(json_writes_nested_values_on_one_line),
 	    cmocka_unit_test(json_writes_what_the_reader_takes),
 	    cmocka_unit_test(number_reads_back_the_same_and_is_short),
+	    cmocka_unit_test(number_has_no_shorter_text_that_reads_back),
 	    cmocka_unit_test(json_overflow_is_sticky),
 	};
 
