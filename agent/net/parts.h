@@ -4,9 +4,9 @@
  *     slot      0     1     2     3     4     5          lane 0: the first, plain GET, which already has the object's beginning
  *            [ taken |=====>| full  |==>  |==>  | free ]   lanes 1..: ranges
  *
- * It begins with one lane. Only while the reader has to wait for bytes are lanes added, one on trial first (a server may not know ranges), then
- * twice as many each time; so on a fast network, or with a slow disk, it stays with one. Each lane is a thread with a connection of its own; they meet
- * only under the lock of this structure.
+ * It begins with one lane, whose stream has all slots. Only while the reader has to wait for bytes are lanes added, one on trial first (a server may not
+ * know ranges), then twice as many each time, as long as they bring more; so on a fast network, with a slow disk or busy processors it stays with one. A
+ * lane takes a run of slots, one request, then the next one. Each is a thread with a connection of its own; they meet only under the lock of this structure.
  *
  * Invariants: bytes come out once and in order; no lane is more than the ring's slots ahead of the reader; the first lasting error ends all lanes
  * and comes out behind the bytes before it; parts_close joins every thread.
@@ -27,6 +27,7 @@ enum {
 	PARTS_SLOTS_MAX = 32,
 	PARTS_SLOT_BYTES = 2 << 20, /* a request's round trip is a tenth of its transfer at 90 MB/s and 2 ms */
 	PARTS_TRIAL_MS = 50,        /* how long the reader is watched before lanes are added */
+	PARTS_GAIN_SHARE = 8,       /* lanes that were added stay if they bring one part in so many more */
 };
 
 /* A way to get any piece of the object. */

@@ -271,7 +271,7 @@ def test_a_cut_body_is_resumed_where_it_ended(job, large, s3):
     assert s3.requests[0].headers.get("range") is None
     assert {request.headers.get("if-match") for request in s3.requests[1:]} == {etag}
     begins = [int(request.headers.get("range").removeprefix("bytes=").partition("-")[0]) for request in s3.requests[1:]]
-    assert set(begins) >= {3 * MEGABYTE, 4 * MEGABYTE, 6 * MEGABYTE}
+    assert 3 * MEGABYTE in begins
     assert all(request.headers.get("x-amz-checksum-mode") is None for request in s3.requests[1:])
 
 

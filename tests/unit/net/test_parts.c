@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,11 +25,16 @@ struct server {
 	int lanes;         /* connections at most; 0: as many as there can be */
 	int no_ranges;     /* only the plain stream is served */
 	int64_t breaks_at; /* a range that holds this byte fails there; -1: none */
+	int one_at_a_time; /* it gives each piece to one connection, however many there are */
+	pthread_mutex_t turn;
 	atomic_int open, most_open, added, woken;
+	atomic_int aimed; /* how often a range was asked for */
+	atomic_int late;  /* pieces that connections beyond the first two got after the object's first half */
 };
 
 struct connection {
 	struct server *server;
+	int number;
 	int plain; /* still on the first stream */
 	int64_t at, to;
 };
@@ -47,8 +53,14 @@ read_connection(void *self, void *bytes, size_t len, struct err *err)
 	int64_t left = connection->to - connection->at;
 	size_t n = len < PIECE ? len : PIECE;
 
+	if (server->one_at_a_time) {
+		assert_int_equal(pthread_mutex_lock(&server->turn), 0);
+	}
 	if (server->slow_ms > 0) {
 		(void)poll(NULL, 0, server->slow_ms);
+	}
+	if (server->one_at_a_time) {
+		assert_int_equal(pthread_mutex_unlock(&server->turn), 0);
 	}
 	if (atomic_load(&server->woken)) {
 		return err_set(err, ERR_STOPPED, 0, "woken");
@@ -66,6 +78,7 @@ read_connection(void *self, void *bytes, size_t len, struct err *err)
 		((unsigned char *)bytes)[i] = byte_at(connection->at + (int64_t)i);
 	}
 	connection->at += (int64_t)n;
+	(void)atomic_fetch_add(&server->late, connection->number > 1 && connection->at > OBJECT / 2);
 	return (ssize_t)n;
 }
 
@@ -75,6 +88,7 @@ aim_connection(void *self, int64_t from, int64_t to)
 	struct connection *connection = self;
 
 	connection->plain = connection->plain && connection->at == from;
+	(void)atomic_fetch_add(&connection->server->aimed, !connection->plain);
 	connection->at = from;
 	connection->to = to;
 }
@@ -98,7 +112,7 @@ connect_to(struct server *server, int plain)
 	if (open > atomic_load(&server->most_open)) {
 		atomic_store(&server->most_open, open);
 	}
-	*connection = (struct connection){.server = server, .plain = plain};
+	*connection = (struct connection){.server = server, .plain = plain, .number = atomic_load(&server->added)};
 	return (struct lane){
 	    .aim = aim_connection,
 	    .source = {.read = read_connection, .self = connection},
@@ -220,6 +234,41 @@ parts_open_no_more_connections_than_they_may(void **state)
 }
 
 static void
+a_lane_asks_for_several_slots_at_once(void **state)
+{
+	struct server server = {.slow_ms = SLOW_MS, .breaks_at = -1};
+	struct budget budget;
+	struct err err = {0};
+	struct parts *parts = open_parts(&server, &budget, OBJECT);
+
+	(void)state;
+	assert_int_equal(read_all(parts, &err), OBJECT);
+	assert_true(parts_lanes(parts) >= 2);
+	assert_true(server.aimed < 30);
+	parts_close(parts);
+	assert_true(budget_is_whole(&budget));
+}
+
+/* Connections that only take from each other are not worth their cost. */
+static void
+lanes_that_bring_nothing_more_go_again(void **state)
+{
+	struct server server = {
+	    .slow_ms = SLOW_MS, .breaks_at = -1, .one_at_a_time = 1, .turn = PTHREAD_MUTEX_INITIALIZER};
+	struct budget budget;
+	struct err err = {0};
+	struct parts *parts = open_parts(&server, &budget, OBJECT);
+
+	(void)state;
+	assert_int_equal(read_all(parts, &err), OBJECT);
+	assert_int_equal(err.kind, ERR_NONE);
+	assert_int_equal(server.added, parts_lanes(parts) - 1);
+	assert_int_equal(server.late, 0);
+	parts_close(parts);
+	assert_true(budget_is_whole(&budget));
+}
+
+static void
 parts_of_a_server_without_ranges_come_by_the_first_stream(void **state)
 {
 	struct server server = {.slow_ms = SLOW_MS, .no_ranges = 1, .breaks_at = -1};
@@ -302,6 +351,8 @@ main(void)
 	    cmocka_unit_test(parts_of_a_fast_server_need_one_connection),
 	    cmocka_unit_test(parts_of_a_slow_server_come_over_several_connections),
 	    cmocka_unit_test(parts_open_no_more_connections_than_they_may),
+	    cmocka_unit_test(a_lane_asks_for_several_slots_at_once),
+	    cmocka_unit_test(lanes_that_bring_nothing_more_go_again),
 	    cmocka_unit_test(parts_of_a_server_without_ranges_come_by_the_first_stream),
 	    cmocka_unit_test(a_broken_part_ends_all_behind_the_bytes_before_it),
 	    cmocka_unit_test(parts_can_be_closed_in_the_middle),
