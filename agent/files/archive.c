@@ -190,7 +190,7 @@ take_content(const struct taker *taker, int fd, int64_t size, struct err *err)
 	if (taker->exact && end != size) {
 		return wrong_size(taker, "less", err);
 	}
-	if (fd >= 0 && ftruncate(fd, size) < 0) {
+	if (fd >= 0 && end != size && ftruncate(fd, size) < 0) {
 		return err_set(err, ERR_IO, errno, "cannot write '%s'", taker->name);
 	}
 	return 0;

@@ -326,18 +326,31 @@ tree_add_hard_link(struct tree *tree, const char *target, struct err *err)
 	return 0;
 }
 
+/* Nearly always the name is free, and this is one call; else what stands there is looked at. */
+static int
+create(const struct tree *tree, const char *last, mode_t mode, struct err *err)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(tree->parent_fd, last, flags, 0666 | (mode & 0111));
+
+	if (fd < 0 && errno == EEXIST) {
+		if (make_room(tree, last, S_IFREG, err) < 0) {
+			return -1;
+		}
+		fd = openat(tree->parent_fd, last, flags, 0666 | (mode & 0111));
+	}
+	return fd >= 0 ? fd : failed(tree, "make it", err);
+}
+
 int
 tree_add_file(struct tree *tree, mode_t mode, int64_t size, struct err *err)
 {
 	const char *last = NULL;
 
-	if (check_bits(tree, mode, err) < 0 || count_bytes(tree, size, err) < 0 || enter(tree, &last, err) < 0 ||
-	    make_room(tree, last, S_IFREG, err) < 0) {
+	if (check_bits(tree, mode, err) < 0 || count_bytes(tree, size, err) < 0 || enter(tree, &last, err) < 0) {
 		return -1;
 	}
-	int fd =
-	    openat(tree->parent_fd, last, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666 | (mode & 0111));
-	return fd >= 0 ? fd : failed(tree, "make it", err);
+	return create(tree, last, mode, err);
 }
 
 int

@@ -33,6 +33,14 @@ def test_every_kind_is_unpacked(job, suffix):
 
 
 @KINDS
+@pytest.mark.parametrize("name", ["e\u0301", "\u00e9", "\uac00", "\u1100\u1161"], ids=["two characters", "one", "hangul", "jamo"])
+def test_a_name_keeps_its_bytes(job, suffix, name):
+    """As macOS writes it and as others do: what the pipeline packed by that name it opens by that name."""
+    archive = make_archive(job.folder / f"code.{suffix}", {**project(command=["cat", f"{name}.txt"]), f"{name}.txt": "found\n"})
+    assert "found" in use(job, archive).out.splitlines()
+
+
+@KINDS
 def test_the_kind_is_told_by_the_bytes_and_never_by_the_name(job, suffix):
     archive = make_archive(job.folder / f"code.{suffix}", FILES)
     renamed = archive.rename(job.folder / "something.txt")
