@@ -22,8 +22,7 @@ tell_silence(void *self, const struct proc_list *silent, int64_t for_ms)
 {
 	struct job *job = self;
 
-	journal_warn(&job->journal,
-	    "the pipeline has been silent for %.1f s, no output and no CPU use: stopping it; processes: %zu",
+	journal_warn(&job->journal, "the pipeline has been silent for %.1f s: stopping it; processes: %zu",
 	    (double)for_ms / 1000, silent->count);
 	for (size_t i = 0; i < silent->count && i < SILENT_TOLD_MAX; i++) {
 		CLEAN_BUF line = {0};

@@ -31,13 +31,12 @@ struct step {
 	uint64_t taken;             /* bytes the log's readers had taken when last looked at */
 	int signal;                 /* of the event at hand */
 	int main_ended;
-	int childless;      /* the kernel says that we have no child */
-	int subreaper;      /* every orphan becomes our child */
-	int final;          /* nothing runs after this: the log's reader may lose what it does not take */
-	int wants_terminal; /* the pipeline inherits it: log=raw */
-	int terminal_lent;
-	int settled; /* nothing can come through the watches any more: they are not looked at */
-	int hurry;   /* the next turn does not wait */
+	int childless;        /* the kernel says that we have no child */
+	int subreaper;        /* every orphan becomes our child */
+	int final;            /* nothing runs after this: the log's reader may lose what it does not take */
+	struct loan terminal; /* wanted with log=raw: the pipeline inherits it */
+	int settled;          /* nothing can come through the watches any more: they are not looked at */
+	int hurry;            /* the next turn does not wait */
 };
 
 static void
@@ -204,8 +203,13 @@ act_clear(struct step *step)
 	if (!is_anyone_left(step) || walk(step, &list) < 0 || list.count == 0) {
 		return;
 	}
+	/* A second TERM may mean more than one: who got it with the group is not told again. */
+	int told = step->out->ended_by != ENDED_BY_PIPELINE && step->sup->stop_signal == SIGTERM;
+
 	for (size_t i = 0; i < list.count; i++) {
-		(void)proc_signal(&list.items[i], SIGTERM);
+		if (!told || list.items[i].pgid != step->child.pid) {
+			(void)proc_signal(&list.items[i], SIGTERM);
+		}
 	}
 	step->out->leftovers = (int)list.count;
 	notice(step, NOTICE_LEFTOVERS, (long)list.count);
@@ -309,16 +313,6 @@ suspend(const struct step *step)
 	(void)raise(SIGSTOP);
 }
 
-/* With log=raw the terminal is the pipeline's whenever it is ours: after fg in a shell too. */
-static void
-lend_terminal(struct step *step)
-{
-	if (step->wants_terminal && !step->terminal_lent && !step->main_ended && terminal_is_ours()) {
-		terminal_lend(step->child.pid);
-		step->terminal_lent = 1;
-	}
-}
-
 /*
  * The pipeline was stopped by the terminal. If it has it, whoever started us must get it back, and us stopped, to take over; if it
  * wants it, we wait with it until we are in the foreground.
@@ -326,14 +320,11 @@ lend_terminal(struct step *step)
 static void
 suspend_after_child(struct step *step)
 {
-	if (step->terminal_lent) {
-		terminal_take_back();
-		step->terminal_lent = 0;
-		(void)raise(SIGSTOP);
-	} else if (!terminal_is_ours()) {
+	if (step->terminal.lent || !terminal_is_ours()) {
+		loan_end(&step->terminal);
 		(void)raise(SIGSTOP);
 	}
-	lend_terminal(step);
+	loan_begin(&step->terminal, step->child.pid);
 	signal_group(step, SIGCONT);
 }
 
@@ -349,7 +340,8 @@ handle_signals(struct step *step)
 			happen(step, EVENT_STOP, number);
 			break;
 		case SIGNAL_PASS:
-			lend_terminal(step);
+			/* After fg in a shell the terminal is ours, and so the pipeline's. */
+			loan_begin(&step->terminal, step->child.pid);
 			happen(step, EVENT_PASS, number);
 			break;
 		case SIGNAL_SUSPEND:
@@ -375,9 +367,8 @@ note_ended(struct step *step, pid_t pid, int status, const struct rusage *usage)
 		step->main_ended = 1;
 		step->out->status = status;
 		step->out->ended_ms = clock_now_ms();
-		if (step->terminal_lent) {
-			terminal_take_back();
-		}
+		loan_end(&step->terminal);
+		step->terminal.wanted = 0;
 	}
 }
 
@@ -388,7 +379,7 @@ reap_all(struct step *step)
 	for (;;) {
 		int status;
 		struct rusage usage;
-		pid_t pid = wait4(-1, &status, WNOHANG | (step->wants_terminal ? WUNTRACED : 0), &usage);
+		pid_t pid = wait4(-1, &status, WNOHANG | (step->terminal.wanted ? WUNTRACED : 0), &usage);
 
 		if (pid < 0 && errno == EINTR) {
 			continue;
@@ -557,8 +548,7 @@ start(struct step *step, const struct child_spec *spec, struct err *err)
 		}
 		return -1;
 	}
-	step->wants_terminal = terminal && sup->raw;
-	step->terminal_lent = stdio.terminal;
+	step->terminal = (struct loan){.wanted = terminal && sup->raw, .lent = stdio.terminal};
 	step->out->started = 1;
 	step->out->started_ms = clock_now_ms();
 	silence_begin(&step->silence, sup->silence_ms, step->out->started_ms);

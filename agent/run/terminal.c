@@ -27,3 +27,21 @@ terminal_take_back(void)
 {
 	terminal_lend(getpgrp());
 }
+
+void
+loan_begin(struct loan *loan, pid_t group)
+{
+	if (loan->wanted && !loan->lent && terminal_is_ours()) {
+		terminal_lend(group);
+		loan->lent = 1;
+	}
+}
+
+void
+loan_end(struct loan *loan)
+{
+	if (loan->lent) {
+		terminal_take_back();
+		loan->lent = 0;
+	}
+}

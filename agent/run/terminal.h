@@ -15,4 +15,16 @@ void terminal_lend(pid_t group);
 /* The same with our own group, from the background. */
 void terminal_take_back(void);
 
+/* The pipeline's right to the terminal: it has it whenever it is ours. */
+struct loan {
+	int wanted; /* it may have it at all */
+	int lent;   /* it has it */
+};
+
+/* Lends the terminal to 'group' if that wants it, has it not, and it is ours; else does nothing. */
+void loan_begin(struct loan *loan, pid_t group);
+
+/* Takes it back if it was lent. */
+void loan_end(struct loan *loan);
+
 #endif

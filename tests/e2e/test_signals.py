@@ -167,6 +167,70 @@ def test_a_stop_in_the_first_step_keeps_the_second_from_running(job):
     assert result.record["steps"][1]["exit_code"] is None
 
 
+def test_who_outlives_the_main_process_after_a_stop_is_not_asked_twice(job):
+    """The main process ends once its child has taken the first TERM; a second one could mean to give up at once."""
+    main = f"""
+import os, signal, subprocess, sys
+child = subprocess.Popen([sys.executable, '-c', {LISTEN!r}, '', '0'])
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+os.write(1, b'main\\n')
+signal.sigwait([signal.SIGTERM])
+def waiting():
+    status = dict(line.split(':', 1) for line in open(f'/proc/{{child.pid}}/status'))
+    return int(status['ShdPnd'], 16) >> (signal.SIGTERM - 1) & 1
+while waiting():
+    pass
+os._exit(4)
+"""
+    with start_marked(job, "--", *code(main)) as running:
+        running.wait_for("^ready$")
+        running.wait_for("^main$")
+        running.signal(signal.SIGTERM)
+        result = running.finish()
+    result.check(4, "stopped")
+    assert result.out.count("got TERM") == 1
+    assert marked(job) == []
+
+
+# Ends with 5 and leaves a deaf process behind, which keeps the job for two seconds.
+LEAVE = 'import subprocess, sys\nchild = subprocess.Popen(["sh", "-c", "trap \'\' TERM; echo ready; while :; do sleep 1000; done"], ' \
+    'stdout=subprocess.PIPE)\nchild.stdout.readline()\nsys.exit(int(sys.argv[1]))\n'
+
+
+@BOTH
+def test_a_stop_after_the_pipelines_end_changes_nothing_of_it(job, before):
+    with start_marked(job, "--", *code(LEAVE), 5, before=before) as running:
+        running.wait_for("left processes behind")
+        running.signal(signal.SIGTERM)
+        running.signal(signal.SIGUSR1)
+        result = running.finish()
+    result.check(5, "exit-5")
+    assert (result.record["outcome"], result.record["ended_by"]) == ("failed", "pipeline")
+    assert marked(job) == []
+
+
+def test_a_stop_between_two_steps_starts_no_other(job):
+    job.code(project([{"name": "first", "command": [*code(LEAVE), "0"]}, {"name": "second", "command": ["echo", "second ran"]}]))
+    with start_marked(job) as running:
+        running.wait_for("left processes behind")
+        running.signal(signal.SIGINT)
+        result = running.finish()
+    result.check(130, "stopped")
+    assert "second ran" not in result.out
+    assert (result.record["outcome"], result.record["ended_by"]) == ("stopped", "stop")
+
+
+def test_a_signal_for_the_pipeline_between_two_steps_is_dropped(job):
+    """The second step has no handler, and would die of it."""
+    job.code(project([{"name": "first", "command": [*code(LEAVE), "0"]}, {"name": "second", "command": ["echo", "second ran"]}]))
+    with start_marked(job) as running:
+        running.wait_for("left processes behind")
+        running.signal(signal.SIGUSR1)
+        result = running.finish()
+    assert result.code == 0
+    assert "second ran" in result.out
+
+
 # ---- passed signals ----
 
 @BOTH
