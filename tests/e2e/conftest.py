@@ -1,6 +1,6 @@
 """What all end-to-end tests share: the binary has to be there, and the servers, one of each for a worker, started when first needed.
 
-Nothing is skipped: what is missing is an error.
+Nothing is skipped, what is missing is an error; but for README's examples in languages that are not here, which is said.
 """
 import os
 import uuid

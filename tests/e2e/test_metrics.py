@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from jobs import (BINARY, JobRoot, PYTHON, as_nobody, clean_env, make_tar, make_tree, project, public_folder, run, start,
+from jobs import (BINARY, IS_ROOT, JobRoot, NOBODY, PYTHON, as_nobody, clean_env, make_tar, make_tree, project, public_folder, run, start,
                   wait_until)
 
 
@@ -112,6 +112,16 @@ def test_the_last_record_before_the_end_counts(job):
     assert ("late", 2) in values(result) and "#metric late=2;" in own(result)
 
 
+def test_a_process_that_is_left_behind_has_the_last_word(job):
+    """It is asked to end when the pipeline has, and writes a record then: after the pipeline's end, before the job's."""
+    text = ("import os, signal\nreading, writing = os.pipe()\nsignal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])\n"
+            "if os.fork() == 0:\n    os.close(reading)\n    os.write(writing, b'ready')\n    signal.sigwait([signal.SIGTERM])\n"
+            "    open(os.environ['TRAIN_METRICS'], 'w').write('late=2\\n')\n    os._exit(0)\n"
+            "os.read(reading, 5)\nopen(os.environ['TRAIN_METRICS'], 'w').write('early=1\\n')\n")
+    result = run("--", PYTHON, "-c", text, job=job)
+    assert result.code == 0 and own(result) == ["#metric early=1;", "#metric late=2;"] and values(result) == [("early", 1), ("late", 2)]
+
+
 def test_a_record_without_newline_at_the_end_is_read_or_reported(job):
     result = publish(job, b"unfinished=1")
     assert ("unfinished", 1) in values(result) or "unfinished" in result.said
@@ -165,9 +175,10 @@ def test_writers_do_not_hang_when_the_agent_is_killed(job):
     assert (job.folder / "said").read_text() == "EPIPE ENXIO"
 
 
-@pytest.mark.parametrize("words", [["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"], ["su", "nobody", "-s", "/bin/sh", "-c", 'exec "$@"', "--", "su"]],
-                         ids=["setpriv", "su"])
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can drop privileges")
+SU = ["su", "nobody", "-s", "/bin/sh", "-c", 'exec "$@"', "--", "su"] if IS_ROOT else []
+
+
+@pytest.mark.parametrize("words", [as_nobody(), SU], ids=["setpriv", "su"])
 def test_a_part_of_the_pipeline_that_drops_privileges_writes_beside_root(words):
     with public_folder() as folder:
         job = JobRoot(folder)
@@ -175,7 +186,7 @@ def test_a_part_of_the_pipeline_that_drops_privileges_writes_beside_root(words):
         job.code(project(command=["sh", "-c", text, "sh", *words]))
         result = run(job=job, binary=folder / "train")
         assert result.code == 0, result.err
-        assert values(result) == [("root", 1), ("other", 65534), ("more", 1)]
+        assert values(result) == [("root", 1), ("other", NOBODY if IS_ROOT else os.geteuid()), ("more", 1)]
 
 
 # ---- rates ----

@@ -137,6 +137,24 @@ agent_names_come_after_the_pipelines(void **state)
 }
 
 static void
+agent_names_of_a_run_follow_as_they_are(void **state)
+{
+	static const char *const names[] = {"loss"};
+	static const char *const own[] = {"agent:fetch_bytes", "agent:step_seconds:a.b"};
+	struct definitions_wish wish = {.names = names, .name_count = 1, .own = own, .own_count = 2};
+	struct err err = {0};
+
+	(void)state;
+	assert_int_equal(definitions_write(&wish, &out, &err), 0);
+	assert_non_null(strstr(strstr(buf_text(&out), "\"loss\""), "\"agent:fetch_bytes\""));
+	assert_non_null(strstr(buf_text(&out), "\"#metric agent:step_seconds:a\\\\.b=("));
+	assert_null(strstr(buf_text(&out), "agent:startup_seconds"));
+	wish.own_count = DEFINITIONS_MAX;
+	assert_int_equal(definitions_write(&wish, &out, &err), -1);
+	assert_non_null(strstr(err.text, "--agent"));
+}
+
+static void
 no_name_gives_an_empty_array(void **state)
 {
 	struct definitions_wish wish = {0};
@@ -272,6 +290,7 @@ main(void)
 	    TEST(definitions_stand_in_the_pipelines_order),
 	    TEST(every_definition_takes_the_value_from_its_line),
 	    TEST(agent_names_come_after_the_pipelines),
+	    TEST(agent_names_of_a_run_follow_as_they_are),
 	    TEST(no_name_gives_an_empty_array),
 	    TEST(forty_definitions_are_taken_and_not_one_more),
 	    TEST(bad_wishes_are_refused_by_name),
