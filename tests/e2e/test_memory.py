@@ -26,6 +26,7 @@ OUTSIDE = 6 * MEGABYTE  # the program itself, its stacks, and what libraries kee
 DISK_RATE = 60 * MEGABYTE  # bytes a second
 SLOWLY = pace(MEGABYTE // 4, 0.02)  # 12 MB/s a connection
 LOOKS, LOOK_S = 10, 0.02
+STOPS = 3  # a machine that is busy elsewhere may look as if nothing moved any more
 
 KINDS = ["tar.gz", "tar.zst", "frames.tar.zst", "zip"]  # frames: as `train pack` writes it; the other is one frame
 
@@ -121,7 +122,7 @@ def test_a_disk_that_stops_while_many_connections_send(bucket, archives, tmp_pat
     stopped = []
 
     def hold(write):
-        if not stopped and bucket.most_open > 1:
+        if len(stopped) < STOPS and bucket.most_open > 1:
             stopped.append(write)
             wait_until(stands_still(write.pid), "every buffer to be full")
 
