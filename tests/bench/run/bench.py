@@ -25,7 +25,7 @@ TOP = HERE.parents[2]
 sys.path[:0] = [str(HERE), str(HERE.parents[1] / "e2e")]
 
 import report
-from measure import Stage
+from measure import Others, Stage
 from report import Figures
 from servers.gateway import Gateway
 from servers.program import tool
@@ -105,6 +105,7 @@ def main(build):
         all_of_them = everybody(folder, train, toolkit.parent / "train")
         figures = {who.name: Figures(who) for who in all_of_them}
         rounds = int(os.environ.get("BENCH_ROUNDS", 4))
+        others = Others()
         begin, limit = time.monotonic(), float(os.environ.get("BENCH_SECONDS", 240))
         for number in range(rounds):
             if (time.monotonic() - begin) * (number + 1) > limit * max(number, 1):
@@ -112,10 +113,11 @@ def main(build):
             for who in all_of_them if number % 2 == 0 else reversed(all_of_them):
                 measure(stage, who, figures[who.name], code, number == 0)
             say(f"round {number + 1} of {rounds} done, load {load()}")
+        busy = others.processors()
         fetched = fetched_kib(stage, all_of_them[1], folder / "s3")
         text = "\n".join([f"{time.strftime('%Y-%m-%d')}. Machine: {machine()}; files on tmpfs.", f"\nVersions: {versions(train, toolkit)}.",
-                          f"\nLoad average before {before}, after {load()}.\n", *report.table(list(figures.values())),
-                          *report.verdicts(figures, fetched)])
+                          f"\nLoad average before {before}, after {load()}; {report.calm(busy)}\n", *report.table(list(figures.values())),
+                          *report.verdicts(figures, fetched, busy)])
     (build / "bench" / "run.md").write_text(text + "\n")
     print(text)
     return 0

@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import os
 import re
+import resource
 import select
 import signal
 import struct
@@ -12,6 +13,7 @@ import termios
 import time
 from pathlib import Path
 
+TICK = os.sysconf("SC_CLK_TCK")
 LIMIT_S = 60
 NEVER_S = 1.0  # a signal that has not come by then does not come
 IDLE_S = 0.002  # from the pipeline's word until its supervisor is at rest
@@ -28,6 +30,23 @@ def rss_kib(pid):
         found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{pid}/status").read_text())
         return int(found.group(1)) if found else 0
     return 0
+
+
+class Others:
+    """How many processors the rest of the machine keeps busy, from when this is made."""
+
+    def __init__(self):
+        self.begin = time.monotonic()
+        self.before = self._seconds()
+
+    @staticmethod
+    def _seconds():
+        user, nice, system, _, _, irq, softirq = map(int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8])
+        usage = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+        return (user + nice + system + irq + softirq) / TICK - sum(each.ru_utime + each.ru_stime for each in usage)
+
+    def processors(self):
+        return max(0.0, (self._seconds() - self.before) / (time.monotonic() - self.begin))
 
 
 def is_full(pipe):
