@@ -167,6 +167,22 @@ struct hit {
 	size_t keep, hide;
 };
 
+size_t
+mask_begun(const struct mask *mask, const char *text, size_t len)
+{
+	size_t most = 0;
+
+	for (size_t i = 0; mask != NULL && i < mask->count; i++) {
+		size_t n = mask->lens[i] - 1 < len ? mask->lens[i] - 1 : len;
+
+		while (n > most && memcmp(text + len - n, mask->values[i], n) != 0) {
+			n--;
+		}
+		most = n > most ? n : most;
+	}
+	return most;
+}
+
 static int
 starts_with(const char *text, size_t len, const char *word)
 {

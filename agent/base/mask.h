@@ -44,6 +44,9 @@ void mask_text(const struct mask *mask, const char *text, size_t len, struct buf
 /* Replaces only the values, not the patterns, and only if there is one: 1 when 'out' was filled, 0 when the text is clean. */
 int mask_values(const struct mask *mask, const char *text, size_t len, struct buf *out);
 
+/* How many bytes at the end of 'text' may be the beginning of a value of 'mask' (may be NULL) that goes on: not to be shown in two halves. */
+size_t mask_begun(const struct mask *mask, const char *text, size_t len);
+
 /* The set that log lines and the failure text go through: the job's one mask. Borrowed; NULL for patterns only. */
 void mask_set_global(const struct mask *mask);
 const struct mask *mask_global(void);

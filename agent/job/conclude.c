@@ -211,6 +211,7 @@ job_conclude(struct job *job, struct err *err)
 	CLEAN_POSTMORTEM postmortem;
 	struct err trouble = {.phase = PHASE_FINISH};
 	char sentence[ERR_TEXT_MAX];
+	char exception[FAILURE_NAME_MAX];
 	char record[PATH_BYTES_MAX] = "";
 	CLEAN_BUF text = {0};
 	CLEAN_BUF line = {0};
@@ -221,6 +222,9 @@ job_conclude(struct job *job, struct err *err)
 		journal_warn(&job->journal, "[%s] %s", exitcode.text, sentence);
 	}
 	postmortem_look(&postmortem, job); /* while the disks are as the pipeline left them */
+	if (postmortem_exception(&postmortem, &exitcode, exception)) {
+		exitcode_add_exception(&exitcode, sentence, exception);
+	}
 	if (finish_metrics(job, &trouble) < 0) {
 		count_in(job, &exitcode, sentence, &trouble);
 	}

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/evidence.h"
 #include "base/limits.h"
+#include "report/failure_text.h"
 
 struct job;
 struct exitcode;
@@ -20,6 +21,10 @@ struct postmortem {
 
 /* Must stay where it is until it is released. */
 void postmortem_look(struct postmortem *postmortem, const struct job *job);
+
+/* 1 and the name of the exception when the pipeline ended because of one: Python ends with 1 then. Else 0. */
+int postmortem_exception(
+    const struct postmortem *postmortem, const struct exitcode *exitcode, char name[FAILURE_NAME_MAX]);
 
 /* Appends the failure text, at most FAILURE_BYTES_MAX bytes. */
 void postmortem_compose(const struct postmortem *postmortem, const struct job *job, const struct exitcode *exitcode,

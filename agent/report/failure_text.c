@@ -1,19 +1,15 @@
 #include "report/failure_text.h"
 
+#include <stdio.h>
 #include <string.h>
 
+#include "base/attr.h"
 #include "base/mask.h"
 #include "base/text.h"
+#include "report/clues.h"
 #include "report/evidence_text.h"
 #include "report/failure.h"
-
-/* A window into cleaned text. */
-struct span {
-	const char *at;
-	size_t len;
-};
-
-static const char TRACEBACK[] = "Traceback (most recent call last):";
+#include "report/traceback.h"
 
 /* Length of the escape sequence at 'text', whose first byte is ESC: CSI, OSC and the two-byte ones (ECMA-48). */
 static size_t
@@ -126,15 +122,20 @@ add_head(struct buf *text, const struct failure_facts *facts)
 	if (text->len > 0 && strchr(".!?:", text->data[text->len - 1]) == NULL) {
 		add_fitting(text, ".", 1);
 	}
-	if (facts->advice != NULL && text->len + 1 < text->max) {
+}
+
+static void
+add_advice(struct buf *text, const char *advice)
+{
+	if (advice != NULL && text->len + 1 < text->max) {
 		buf_addc(text, '\n');
-		add_prepared(text, facts->advice);
+		add_prepared(text, advice);
 	}
 }
 
 /* What the machine shows, a sentence a line. */
 static void
-add_evidence(struct buf *text, const struct failure_facts *facts)
+add_evidence(struct buf *text, const struct failure_facts *facts, int shm)
 {
 	CLEAN_BUF words = {0};
 
@@ -142,7 +143,7 @@ add_evidence(struct buf *text, const struct failure_facts *facts)
 	if (facts->counts != NULL) {
 		evidence_of_counts(&words, facts->counts, !facts->kills_told);
 	}
-	evidence_of_volumes(&words, facts->volumes, facts->volume_count, facts->shm);
+	evidence_of_volumes(&words, facts->volumes, facts->volume_count, shm);
 	for (char *line = words.data; words.len > 0 && *line != '\0' && text->len + 1 < text->max;) {
 		char *end = strchr(line, '\n');
 
@@ -153,72 +154,23 @@ add_evidence(struct buf *text, const struct failure_facts *facts)
 	}
 }
 
-/* The line that begins at 'at'. */
-static struct span
-line_at(const struct buf *tail, size_t at)
-{
-	const char *from = tail->data + at;
-	const char *end = memchr(from, '\n', tail->len - at);
-
-	return (struct span){.at = from, .len = end != NULL ? (size_t)(end - from) : tail->len - at};
-}
-
-static struct span
-trimmed(struct span line)
-{
-	while (line.len > 0 && *line.at == ' ') {
-		line.at++;
-		line.len--;
-	}
-	while (line.len > 0 && line.at[line.len - 1] == ' ') {
-		line.len--;
-	}
-	return line;
-}
-
-/* A line that ends like the head of a traceback; launchers put "[rank0]: " before each line, which is what 'prefix'
- * then holds. */
+/* Does the line belong to what was found and so stands before the others? */
 static int
-is_traceback(struct span line, size_t *prefix)
+is_found(const struct traceback *found, struct span line)
 {
-	size_t words = sizeof(TRACEBACK) - 1;
+	const struct span spans[] = {found->exception, found->cause, found->error};
 
-	if (line.len < words || memcmp(line.at + line.len - words, TRACEBACK, words) != 0) {
-		return 0;
-	}
-	*prefix = line.len - words;
-	return 1;
-}
-
-/* "ValueError: ..." of the last traceback: the first line after its head that is not indented. An empty span when there
- * is none. */
-static struct span
-find_exception(const struct buf *tail)
-{
-	struct span found = {0}, head = {0};
-	size_t prefix = 0;
-
-	for (size_t at = 0; at < tail->len;) {
-		struct span line = line_at(tail, at);
-		size_t words;
-
-		at += line.len + 1;
-		if (is_traceback(line, &words)) {
-			head = line;
-			prefix = words;
-			found = (struct span){0};
-		} else if (head.at != NULL && found.at == NULL && line.len > prefix &&
-		           memcmp(line.at, head.at, prefix) == 0 && line.at[prefix] != ' ') {
-			found = line;
+	for (size_t i = 0; i < ARRAY_LEN(spans); i++) {
+		if (spans[i].at != NULL && spans[i].at < line.at + line.len && line.at < spans[i].at + spans[i].len) {
+			return 1;
 		}
 	}
-	return found;
+	return 0;
 }
 
-/* Where the last lines begin that fit into 'room'; the exception's own line and empty ones cost nothing, for they are
- * left out. */
+/* Where the last lines begin that fit into 'room'; what was found and empty lines cost nothing, for they are left out. */
 static size_t
-first_fitting(const struct buf *tail, struct span exception, size_t room)
+first_fitting(const struct buf *tail, const struct traceback *found, size_t room)
 {
 	size_t first = tail->len;
 	size_t used = 0;
@@ -229,9 +181,9 @@ first_fitting(const struct buf *tail, struct span exception, size_t room)
 		while (from > 0 && tail->data[from - 1] != '\n') {
 			from--;
 		}
-		struct span line = line_at(tail, from);
-		struct span words = trimmed(line);
-		size_t cost = words.len == 0 || line.at == exception.at ? 0 : words.len + 1;
+		struct span line = span_line(tail, from);
+		struct span words = span_trimmed(line);
+		size_t cost = words.len == 0 || is_found(found, line) ? 0 : words.len + 1;
 
 		if (used + cost > room) {
 			break;
@@ -253,14 +205,14 @@ add_line(struct buf *text, const char *before, struct span line)
 
 /* The lines from 'at' on that have words; the label stands before the first. */
 static void
-add_lines(struct buf *text, const struct buf *tail, size_t at, struct span exception, const char *label)
+add_lines(struct buf *text, const struct buf *tail, size_t at, const struct traceback *found, const char *label)
 {
 	while (at < tail->len) {
-		struct span line = line_at(tail, at);
-		struct span words = trimmed(line);
+		struct span line = span_line(tail, at);
+		struct span words = span_trimmed(line);
 
 		at += line.len + 1;
-		if (words.len > 0 && line.at != exception.at) {
+		if (words.len > 0 && !is_found(found, line)) {
 			add_line(text, label, words);
 			label = "";
 		}
@@ -274,8 +226,8 @@ last_line(const struct buf *tail)
 	struct span last = {0};
 
 	for (size_t at = 0; at < tail->len;) {
-		struct span line = line_at(tail, at);
-		struct span words = trimmed(line);
+		struct span line = span_line(tail, at);
+		struct span words = span_trimmed(line);
 
 		at += line.len + 1;
 		last = words.len > 0 ? words : last;
@@ -283,25 +235,47 @@ last_line(const struct buf *tail)
 	return last;
 }
 
+static int
+is_equal(struct span a, struct span b)
+{
+	return a.len == b.len && memcmp(a.at, b.at, a.len) == 0;
+}
+
+/* The lines that say what went wrong. */
 static void
-add_tail(struct buf *text, const struct buf *tail)
+add_found(struct buf *text, const struct traceback *found)
+{
+	const struct span cause = span_trimmed(found->cause), exception = span_trimmed(found->exception);
+
+	if (exception.len > 0) {
+		add_line(text, "", exception);
+	}
+	if (cause.len > 0 && !is_equal(cause, exception)) {
+		add_line(text, "It began with ", cause);
+	}
+	if (found->error.len > 0) {
+		add_line(text, "", span_trimmed(found->error));
+	}
+}
+
+static void
+add_tail(struct buf *text, const struct buf *tail, const struct traceback *found)
 {
 	static const char label[] = "stderr: ";
 	enum { WORTH_IT = 40 }; /* less of a line than that tells nothing */
-	struct span exception = find_exception(tail);
 
-	if (exception.at != NULL && text->max - text->len > WORTH_IT) {
-		add_line(text, "", trimmed(exception));
+	if (text->max - text->len > WORTH_IT) {
+		add_found(text, found);
 	}
 	size_t room = text->max - text->len;
 	if (room < WORTH_IT) {
 		return;
 	}
-	size_t at = first_fitting(tail, exception, room - sizeof(label));
+	size_t at = first_fitting(tail, found, room - sizeof(label));
 	size_t before = text->len;
 
-	add_lines(text, tail, at, exception, label);
-	if (text->len > before || exception.at != NULL) {
+	add_lines(text, tail, at, found, label);
+	if (text->len > before || found->exception.at != NULL || found->error.at != NULL) {
 		return;
 	}
 
@@ -315,9 +289,9 @@ add_tail(struct buf *text, const struct buf *tail)
 
 /* The last bytes that are looked at, from the beginning of a line. */
 static struct span
-tail_window(const struct failure_facts *facts)
+tail_window(const char *tail, size_t len)
 {
-	struct span window = {.at = facts->tail, .len = facts->tail_len};
+	struct span window = {.at = tail, .len = len};
 
 	if (window.len > FAILURE_TAIL_MAX) {
 		const char *from = window.at + window.len - FAILURE_TAIL_MAX;
@@ -330,22 +304,47 @@ tail_window(const struct failure_facts *facts)
 	return window;
 }
 
+/* The last lines as they can be shown, and what is found in them. */
+static void
+read_tail(const char *tail, size_t len, struct buf *lines, struct traceback *found)
+{
+	struct span window = tail_window(tail, len);
+
+	prepare(window.at, window.len, lines);
+	traceback_find(lines, found);
+}
+
+void
+failure_exception(const char *tail, size_t len, char name[FAILURE_NAME_MAX])
+{
+	CLEAN_BUF lines = {0};
+	struct traceback found;
+
+	read_tail(tail, len, &lines, &found);
+	(void)snprintf(name, FAILURE_NAME_MAX, "%.*s", (int)found.name.len, found.name.len > 0 ? found.name.at : "");
+}
+
 void
 failure_compose(const struct failure_facts *facts, struct buf *out)
 {
 	CLEAN_BUF text = {0};
+	CLEAN_BUF tail = {0};
+	struct traceback found = {.exception = {0}};
+	const char *advice = facts->advice;
+	char made[CLUES_ADVICE_MAX];
 
 	buf_init(&text, FAILURE_BYTES_MAX - 1); /* and the newline */
-	add_head(&text, facts);
-	add_evidence(&text, facts);
-	if (facts->tail != NULL) {
-		struct span window = tail_window(facts);
-		CLEAN_BUF tail = {0};
+	read_tail(facts->tail, facts->tail_len, &tail, &found);
+	if (facts->clues) {
+		const char *better = clues_find(&tail, &found, facts->channels, made);
 
-		prepare(window.at, window.len, &tail);
-		if (tail.len > 0) {
-			add_tail(&text, &tail);
-		}
+		advice = better != NULL ? better : advice;
+	}
+	add_head(&text, facts);
+	add_advice(&text, advice);
+	add_evidence(&text, facts, advice != NULL && strstr(advice, "/dev/shm") != NULL);
+	if (tail.len > 0) {
+		add_tail(&text, &tail, &found);
 	}
 	buf_add(out, buf_text(&text), text.len);
 	buf_addc(out, '\n');

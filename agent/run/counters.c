@@ -22,20 +22,21 @@ enum {
 /* v1 has no word for "no limit": the largest number of whole pages stands there. No machine has as much. */
 static const int64_t UNLIMITED = INT64_C(1) << 60;
 
-/* Where a hierarchy can be seen: the part below 'top' is mounted on 'point'. */
+/* A hierarchy of control groups: its part below 'top' is mounted on 'point', and we are in 'path'. */
 struct view {
-	char top[PATH_BYTES_MAX];
-	char point[PATH_BYTES_MAX];
+	char top[PATH_BYTES_MAX], point[PATH_BYTES_MAX], path[PATH_BYTES_MAX];
 	int unified; /* v2 */
 };
 
 static int
-read_text(const char *path, size_t max, struct buf *text)
+read_text(const char *root, const char *path, size_t max, struct buf *text)
 {
+	char whole[2 * PATH_BYTES_MAX];
 	struct err unknown = {0};
 
+	(void)snprintf(whole, sizeof(whole), "%s/%s", root, path);
 	buf_init(text, max);
-	return fd_read_file(AT_FDCWD, path, text, &unknown);
+	return fd_read_file(AT_FDCWD, whole, text, &unknown);
 }
 
 /* Behind the line that 'at' is in, or NULL. */
@@ -47,76 +48,64 @@ next_line(const char *at)
 	return end != NULL && end[1] != '\0' ? end + 1 : NULL;
 }
 
-/* Is 'word' in the list, which is separated by commas and ended by 'end'? */
+/* Is 'word' in the list, which is separated by commas? */
 static int
-is_listed(const char *list, const char *word, char end)
+is_listed(const char *list, const char *word)
 {
-	const char stops[] = {',', '\n', end, '\0'};
 	size_t len = strlen(word);
 
-	for (;;) {
-		size_t n = strcspn(list, stops);
-
-		if (n == len && memcmp(list, word, len) == 0) {
+	for (; list != NULL; list = strchr(list, ',') != NULL ? strchr(list, ',') + 1 : NULL) {
+		if (strncmp(list, word, len) == 0 && (list[len] == ',' || list[len] == '\0')) {
 			return 1;
 		}
-		if (list[n] != ',') {
-			return 0;
-		}
-		list += n + 1;
 	}
+	return 0;
 }
 
-/* "31 23 0:28 /top /point rw,nosuid shared:1 - cgroup cgroup rw,memory" (proc_pid_mountinfo(5)). */
+/*
+ * "31 23 0:28 /top /point rw,nosuid shared:1 - cgroup cgroup rw,memory" (proc_pid_mountinfo(5)). v1 comes first: where both are mounted (hybrid) the v2 one has
+ * no controllers.
+ */
 static int
-parse_mount(const char *line, struct view *view, char kind[KIND_MAX], char options[OPTIONS_MAX])
+find_mount(const char *mountinfo, const char *controller, struct view *view)
 {
-	const char *dash = strstr(line, " - ");
-	const char *end = strchr(line, '\n');
-
-	return dash != NULL && (end == NULL || dash < end) &&
-	       sscanf(line, "%*s %*s %*s %4095s %4095s", view->top, view->point) == 2 &&
-	       sscanf(dash, " - %15s %*s %255s", kind, options) == 2;
-}
-
-/* The hierarchy with the controller. v1 comes first: where both are mounted (hybrid) the v2 one has no controllers. */
-static int
-find_view(const char *mountinfo, const char *controller, struct view *found)
-{
-	struct view view;
-	char kind[KIND_MAX], options[OPTIONS_MAX];
-	int result = -1;
+	int found = 0;
 
 	for (const char *line = mountinfo; line != NULL; line = next_line(line)) {
-		if (!parse_mount(line, &view, kind, options)) {
+		const char *dash = strstr(line, " - ");
+		char kind[KIND_MAX], options[OPTIONS_MAX];
+
+		if (dash == NULL || sscanf(dash, " - %15s %*s %255s", kind, options) != 2) {
 			continue;
 		}
-		view.unified = strcmp(kind, "cgroup2") == 0;
-		if (strcmp(kind, "cgroup") == 0 && is_listed(options, controller, '\0')) {
-			*found = view;
-			return 0;
+		int old = strcmp(kind, "cgroup") == 0 && is_listed(options, controller);
+
+		if ((old || (!found && strcmp(kind, "cgroup2") == 0)) &&
+		    sscanf(line, "%*s %*s %*s %4095s %4095s", view->top, view->point) == 2) {
+			view->unified = !old;
+			found = 1;
 		}
-		if (view.unified && result < 0) {
-			*found = view;
-			result = 0;
+		if (old) {
+			break;
 		}
 	}
-	return result;
+	return found;
 }
 
-/* Our path in the hierarchy: "4:memory:/path" of v1, "0::/path" of v2 (cgroups(7)). */
+/* Our path: "4:memory:/path" of v1, "0::/path" of v2 (cgroups(7)). */
 static int
-find_path(const char *cgroup, const char *controller, int unified, char out[PATH_BYTES_MAX])
+find_path(const char *cgroup, const char *controller, struct view *view)
 {
 	for (const char *line = cgroup; line != NULL; line = next_line(line)) {
-		const char *list = strchr(line, ':');
-		const char *path = list != NULL ? strchr(list + 1, ':') : NULL;
+		char list[OPTIONS_MAX];
 
-		if (path != NULL && (unified ? path == list + 1 : is_listed(list + 1, controller, ':'))) {
-			return sscanf(path, ":%4095s", out) == 1 ? 0 : -1;
+		if (view->unified
+		        ? sscanf(line, "0::%4095s", view->path) == 1
+		        : sscanf(line, "%*u:%255[^:]:%4095s", list, view->path) == 2 && is_listed(list, controller)) {
+			return 1;
 		}
 	}
-	return -1;
+	return 0;
 }
 
 /* What of our path is below the top of the view; NULL where we are not in it, so that nothing there is about us. */
@@ -141,11 +130,9 @@ static int64_t
 number_in(const char *folder, const char *name, const char *key)
 {
 	CLEAN_BUF text = {0};
-	char path[2 * PATH_BYTES_MAX];
 	size_t len = key != NULL ? strlen(key) : 0;
 
-	(void)snprintf(path, sizeof(path), "%s/%s", folder, name);
-	if (read_text(path, SMALL_FILE_MAX, &text) < 0) {
+	if (read_text(folder, name, SMALL_FILE_MAX, &text) < 0) {
 		return -1;
 	}
 	for (const char *line = buf_text(&text); line != NULL; line = next_line(line)) {
@@ -159,36 +146,31 @@ number_in(const char *folder, const char *name, const char *key)
 	return -1;
 }
 
-/* The folder that counts for us, without a slash at its end. -1 where there is none that can be known. */
+/* The folder that counts for us, without a slash at its end: 1, or 0 where there is none that can be known. */
 static int
 find_folder(const char *root, const char *controller, char out[PATH_BYTES_MAX], int *unified)
 {
 	CLEAN_BUF mountinfo = {0};
 	CLEAN_BUF cgroup = {0};
 	struct view view;
-	char path[PATH_BYTES_MAX];
 
-	(void)snprintf(path, sizeof(path), "%s/proc/self/mountinfo", root);
-	if (read_text(path, MOUNTINFO_MAX, &mountinfo) < 0 || find_view(buf_text(&mountinfo), controller, &view) < 0) {
-		return -1;
+	if (read_text(root, "proc/self/mountinfo", MOUNTINFO_MAX, &mountinfo) < 0 ||
+	    read_text(root, "proc/self/cgroup", MOUNTINFO_MAX, &cgroup) < 0 ||
+	    !find_mount(buf_text(&mountinfo), controller, &view) || !find_path(buf_text(&cgroup), controller, &view)) {
+		return 0;
 	}
-	(void)snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
-	if (read_text(path, MOUNTINFO_MAX, &cgroup) < 0 ||
-	    find_path(buf_text(&cgroup), controller, view.unified, path) < 0) {
-		return -1;
-	}
-	const char *below = path_below(view.top, path);
+	const char *below = path_below(view.top, view.path);
 	int n = snprintf(out, PATH_BYTES_MAX, "%s%s", root, view.point);
 
 	*unified = view.unified;
 	if (below == NULL || n < 0 || n + (int)strlen(below) >= PATH_BYTES_MAX) {
-		return -1;
+		return 0;
 	}
 	/* Only the machine's own top has no such file. */
 	if (!view.unified || number_in(out, "memory.events", "oom_kill") < 0) {
 		(void)snprintf(out + n, PATH_BYTES_MAX - (size_t)n, "%s", strcmp(below, "/") != 0 ? below : "");
 	}
-	return 0;
+	return 1;
 }
 
 static int64_t
@@ -206,13 +188,13 @@ counters_read(const char *root, struct kernel_counts *counts)
 	int unified = 0;
 
 	*counts = (struct kernel_counts){-1, -1, -1, -1, -1};
-	if (find_folder(root, "memory", folder, &unified) == 0) {
+	if (find_folder(root, "memory", folder, &unified)) {
 		counts->memory_kills = number_in(folder, unified ? "memory.events" : "memory.oom_control", "oom_kill");
 		counts->memory_refusals =
 		    unified ? number_in(folder, "memory.events", "max") : number_in(folder, "memory.failcnt", NULL);
 		counts->memory_limit = limit_in(folder, unified ? "memory.max" : "memory.limit_in_bytes");
 	}
-	if (find_folder(root, "pids", folder, &unified) == 0) {
+	if (find_folder(root, "pids", folder, &unified)) {
 		counts->forks_refused = number_in(folder, "pids.events", "max");
 		counts->process_limit = limit_in(folder, "pids.max");
 	}

@@ -124,23 +124,6 @@ is_blank(const char *text, size_t len)
 	return 1;
 }
 
-/* How many bytes at the end may be the beginning of a value that must not be seen, not even in two halves. */
-static size_t
-hold_back(const struct mask *mask, const char *text, size_t len)
-{
-	size_t most = 0;
-
-	for (size_t i = 0; mask != NULL && i < mask->count; i++) {
-		size_t n = mask->lens[i] - 1 < len ? mask->lens[i] - 1 : len;
-
-		while (n > most && memcmp(text + len - n, mask->values[i], n) != 0) {
-			n--;
-		}
-		most = n > most ? n : most;
-	}
-	return most;
-}
-
 /* Leaves out 'len' bytes from the front: they were passed on, or nobody will miss them. */
 static void
 leave_out(struct feed *feed, size_t len)
@@ -230,7 +213,7 @@ open_update(struct feed *feed, const struct mask *mask, size_t len, int64_t now_
 static struct piece
 open_line(struct feed *feed, const struct mask *mask, size_t len, int64_t now_ms, int ending)
 {
-	size_t hold = ending ? 0 : hold_back(mask, feed->buf + feed->head, len);
+	size_t hold = ending ? 0 : mask_begun(mask, feed->buf + feed->head, len);
 
 	if (len == hold) {
 		return none_until(feed, DEADLINE_NEVER);
@@ -246,7 +229,7 @@ static struct piece
 cut_piece(const struct feed *feed, const struct mask *mask, size_t len, size_t limit)
 {
 	size_t cut = utf8_cut(feed->buf + feed->head, len, limit);
-	size_t hold = hold_back(mask, feed->buf + feed->head, cut);
+	size_t hold = mask_begun(mask, feed->buf + feed->head, cut);
 
 	cut -= hold < cut ? hold : 0;
 	return piece_of(feed, PIECE_CUT, cut, cut);

@@ -134,7 +134,8 @@ exception_line_comes_first(void **state)
 	(void)state;
 	const char *got = compose_tail(tail, sizeof(tail) - 1);
 
-	assert_non_null(strstr(got, "exit code 1.\nValueError: bad shape (3, 4)\nstderr: "));
+	assert_non_null(
+	    strstr(got, "exit code 1.\nValueError: bad shape (3, 4)\nIt began with KeyError: 'old'\nstderr: "));
 	assert_null(strstr(strstr(got, "stderr: "), "ValueError"));
 	assert_non_null(strstr(got, "\nboom()\n"));
 }

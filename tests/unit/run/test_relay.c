@@ -240,8 +240,8 @@ relay_masks_values_also_across_parts(void **state)
 
 	CLEAN_BUF tail;
 
-	buf_init(&tail, TAIL_BYTES);
-	tail_text(&rig.relay.tail, &tail);
+	buf_init(&tail, TAIL_TEXT_MAX);
+	tail_text(&rig.relay.tail, NULL, &tail);
 	assert_string_equal(buf_text(&tail), "a *** b\n***\n");
 	rig_close(&rig);
 	mask_release(&mask);
@@ -255,16 +255,16 @@ relay_keeps_the_tail_of_stderr_only_and_of_one_step(void **state)
 
 	(void)state;
 	rig_open(&rig, 0, NULL);
-	buf_init(&tail, TAIL_BYTES);
+	buf_init(&tail, TAIL_TEXT_MAX);
 	say(&rig, RELAY_OUT, "out\n");
 	say(&rig, RELAY_ERR, "\033[1mValueError\033[0m\n");
 	expect(&rig, RELAY_OUT, "out\n");
 	expect(&rig, RELAY_ERR, "ValueError\n");
-	tail_text(&rig.relay.tail, &tail);
+	tail_text(&rig.relay.tail, NULL, &tail);
 	assert_string_equal(buf_text(&tail), "ValueError\n");
 	relay_attach(&rig.relay, -1, -1);
 	buf_reset(&tail);
-	tail_text(&rig.relay.tail, &tail);
+	tail_text(&rig.relay.tail, NULL, &tail);
 	assert_int_equal(tail.len, 0);
 	rig_close(&rig);
 }
