@@ -36,7 +36,7 @@ CFLAGS_RELEASE = $(STANDARD) $(WARNINGS) $(OPTIMIZE) -g -fPIE -ffunction-section
 # Small, but where bytes flow: there fast.
 OPTIMIZE := -Os
 FLOWING := $(wildcard agent/base/hash*.c agent/base/mask.c agent/files/inflate.c agent/files/digest.c \
-	$(patsubst %,agent/run/%.c,escape feed gate outlet queue relay tail))
+	$(patsubst %,agent/run/%.c,escape feed gate outlet queue relay))
 $(FLOWING:%.c=$(B)/release/%.o): OPTIMIZE := -O2
 LIBS_RELEASE := $(addprefix $(B)/deps/lib/,libcurl.a libarchive.a libz.a libzstd.a libisal.a libbearssl.a libc.a)
 OBJECTS := $(SOURCES_C:%.c=$(B)/release/%.o) $(GENERATED:$(B)/%.c=$(B)/release/%.o)

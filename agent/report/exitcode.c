@@ -12,8 +12,8 @@
 enum { PIPELINES_OWN = -1, CODES = 256, SIGNAL_BASE = 128, SIGNAL_LAST = 64 };
 
 struct published {
-	const char *text;
-	int code;
+	char text[18];
+	signed char code; /* 0-127, or PIPELINES_OWN */
 };
 
 /* Published: only ever append. tests/unit/report/test_exitcode.c holds a second copy of the words and codes. */
@@ -52,51 +52,36 @@ _Static_assert(ARRAY_LEN(reasons) == REASONS, "every reason has its row");
 /* What to do about it. None where nothing is to be done, and for signals, whose causes stand in report/sigword.c. */
 static const char *const advices[REASONS] = {
     [REASON_USAGE] = "See 'train help'.",
-    [REASON_CODE_DIGEST] =
-        "The archive is not the one whose SHA-256 was given: publish it again, or give the digest of the "
-        "archive you mean ('train pack' prints it). Nothing was run.",
-    [REASON_CODE_ARCHIVE] =
-        "Pack the project again, best with 'train pack DIR -o FILE', and publish that. Nothing was run.",
+    [REASON_CODE_DIGEST] = "Publish the archive again, or give the digest that 'train pack' printed. Nothing was run.",
+    [REASON_CODE_ARCHIVE] = "Pack the project again, best with 'train pack', and publish that. Nothing was run.",
     [REASON_CODE_NOT_FOUND] = "Check the address of the code letter by letter; nothing lies there.",
     [REASON_FETCH_FAILED] =
-        "The server did not answer well in any attempt: start the job again later; in a VPC check the "
-        "route to it (an S3 gateway endpoint, or a NAT).",
-    [REASON_TAGS_FAILED] = "The job's tags could not be read: start it again later, in a VPC check its sagemaker.api "
-                           "endpoint, or name the code in the request with TRAIN_CODE.",
+        "Start the job again later; in a VPC check the route to the server (an S3 gateway endpoint, or a NAT).",
+    [REASON_TAGS_FAILED] =
+        "Start the job again later, in a VPC check its sagemaker.api endpoint, or name the code in the request with TRAIN_CODE.",
     [REASON_AGENT_BUG] = "This is a mistake in train itself: please report this text and the version.",
-    [REASON_SYSTEM] =
-        "The container refused something that always works elsewhere: look at its limits (processes, open "
-        "files, memory) and its seccomp profile.",
-    [REASON_DISK_FULL] =
-        "Give the job a larger volume, or write less; df -h and df -i tell which file system has no bytes "
-        "or no inodes left.",
+    [REASON_SYSTEM] = "Look at the container's limits (processes, open files, memory) and its seccomp profile.",
+    [REASON_DISK_FULL] = "Give the job a larger volume, or write less.",
     [REASON_OUTPUT_WRITE] = "The output folder must be writable for the user that the image runs as.",
     [REASON_WORKSPACE] =
-        "Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with docker run add --tmpfs "
-        "/tmp:exec.",
-    [REASON_IO] =
-        "A disk or a mounted file system failed: start the job again; if it happens again look at the storage "
-        "that is named.",
+        "Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with docker run add --tmpfs /tmp:exec.",
+    [REASON_IO] = "A disk or a mounted file system failed: start the job again, then look at that storage.",
     [REASON_FETCH_TIMEOUT] =
-        "Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or check the network to the "
-        "place that holds it.",
+        "Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or check the network to the place that holds it.",
     [REASON_CODE_DENIED] =
-        "Let the job's role read the code (s3:GetObject, and kms:Decrypt of its key), or correct what is "
-        "named.",
+        "Let the job's role read the code (s3:GetObject, and kms:Decrypt of its key), or correct what is named.",
     [REASON_TAGS_DENIED] =
         "Allow sagemaker:ListTags to the job's role, or name the code in the request with TRAIN_CODE.",
     [REASON_CREDENTIALS] =
-        "Give the job a role; elsewhere set the AWS variables, for SSO and assumed roles by eval \"$(aws "
-        "configure export-credentials --format env)\".",
+        "Give the job a role; elsewhere set the AWS variables, for SSO and assumed roles by eval \"$(aws configure "
+        "export-credentials --format env)\".",
     [REASON_SETTINGS] = "Correct what is named and start the job again; 'train help train' lists the settings.",
     [REASON_TIMEOUT] = "The pipeline ran longer than TRAIN_TIMEOUT allows: raise it, or make the work smaller.",
-    [REASON_COMMAND] =
-        "Check the name of the command, that it lies in the archive or on PATH, and its execute bit and #! "
-        "line.",
+    [REASON_COMMAND] = "Check the command's name, that it lies in the archive or on PATH, its execute bit and #! line.",
     [REASON_EXIT] = "The pipeline's log says why.",
     [REASON_SILENCE] =
-        "There was no output that train could see and no CPU use: the log names each process and what it waits in. "
-        "Raise TRAIN_SILENCE_TIMEOUT if it may be quiet for so long.",
+        "No output that train could see and no CPU use: the log names each process and what it waits in. Raise "
+        "TRAIN_SILENCE_TIMEOUT if it may be quiet for so long.",
     [REASON_MEMORY_KILL] =
         "Use an instance with more memory, smaller batches or fewer workers, or read the data in parts.",
     [REASON_PYTHON] = "The exception is the pipeline's own; its log has the whole traceback.",
@@ -104,9 +89,9 @@ static const char *const advices[REASONS] = {
 
 /* By kind; where the phase makes a difference, the phase of the tags does. */
 struct kind_row {
-	enum reason anywhere;
-	enum reason in_tags;
-	enum reason in_fetch; /* fetch, verify and unpack: one stream, one deadline */
+	unsigned char anywhere; /* an enum reason, as the others */
+	unsigned char in_tags;
+	unsigned char in_fetch; /* fetch, verify and unpack: one stream, one deadline */
 };
 
 #define SAME(reason) \
@@ -151,12 +136,12 @@ reason_of(const struct err *err)
 	const struct kind_row *row = &kinds[err->kind];
 
 	if (err->phase == PHASE_TAGS) {
-		return row->in_tags;
+		return (enum reason)row->in_tags;
 	}
 	if (err->phase == PHASE_FETCH || err->phase == PHASE_VERIFY || err->phase == PHASE_UNPACK) {
-		return row->in_fetch;
+		return (enum reason)row->in_fetch;
 	}
-	return row->anywhere;
+	return (enum reason)row->anywhere;
 }
 
 void
@@ -257,9 +242,9 @@ advice_of_code(int code)
 {
 	switch (code) {
 	case 126:
-		return "By custom 126 means that a program inside the pipeline is not executable.";
+		return "By custom: a program in the pipeline is not executable.";
 	case 127:
-		return "By custom 127 means that a program inside the pipeline was not found.";
+		return "By custom: a program in the pipeline was not found.";
 	default:
 		if (code > SIGNAL_BASE && code <= SIGNAL_BASE + SIGNAL_LAST) {
 			return sigword_cause(code - SIGNAL_BASE);
@@ -273,8 +258,8 @@ exitcode_advice(const struct exitcode *exitcode)
 {
 	if (exitcode->reason == REASON_SIGNAL) {
 		return exitcode->sent
-		           ? "Something sent it SIGKILL, in the container or from outside: the kernel did not "
-		             "kill it for want of memory, whose count did not rise."
+		           ? "Something sent it that, inside the container or from outside: it was not for want of memory, as the kernel "
+		             "counts."
 		           : sigword_cause(exitcode->sig);
 	}
 	if (exitcode->reason == REASON_EXIT) {

@@ -11,31 +11,7 @@
 #include "report/failure.h"
 #include "report/traceback.h"
 
-/* Length of the escape sequence at 'text', whose first byte is ESC: CSI, OSC and the two-byte ones (ECMA-48). */
-static size_t
-escape_len(const char *text, size_t len)
-{
-	size_t n = 2;
-
-	if (len < 2) {
-		return len;
-	}
-	if (text[1] == '[') {
-		while (n < len && (unsigned char)text[n] >= 0x20 && (unsigned char)text[n] < 0x40) {
-			n++;
-		}
-		return n < len ? n + 1 : n;
-	}
-	if (text[1] == ']') {
-		while (n < len && text[n] != '\a' && text[n] != '\n' && text[n] != '\x1b') {
-			n++;
-		}
-		return n < len && text[n] == '\a' ? n + 1 : n;
-	}
-	return n;
-}
-
-/* Without escapes and control characters, valid UTF-8; newlines stay. What a carriage return overwrote is left out. */
+/* Without control characters, valid UTF-8; newlines stay. What a carriage return overwrote is left out. */
 static void
 clean(const char *text, size_t len, struct buf *out)
 {
@@ -45,10 +21,6 @@ clean(const char *text, size_t len, struct buf *out)
 		size_t bytes = utf8_char_len(text + i, len - i);
 		unsigned char c = (unsigned char)text[i];
 
-		if (c == 0x1b) {
-			i += escape_len(text + i, len - i);
-			continue;
-		}
 		if (c == '\r' && i + 1 < len && text[i + 1] != '\n' && text[i + 1] != '\r') {
 			out->len = line;
 		} else if (c == '\t') {

@@ -28,8 +28,9 @@ struct failure_facts {
 	int kills_told;                     /* the sentence tells of memory_kills already */
 	const struct volume *volumes;
 	size_t volume_count;
-	const char *tail; /* the end of stderr from the beginning of a line on, any bytes; NULL for none */
-	size_t tail_len;  /* of these the last FAILURE_TAIL_MAX are used */
+	const char
+	    *tail; /* the end of stderr from the beginning of a line on, without escape sequences; NULL for none */
+	size_t tail_len; /* of these the last FAILURE_TAIL_MAX are used */
 };
 
 /*

@@ -2,7 +2,6 @@
 
 #include <signal.h>
 #include <stdio.h>
-#include <string.h>
 
 #include "base/attr.h"
 
@@ -10,59 +9,46 @@
  */
 enum { FIRST_REALTIME = 32, LAST_SIGNAL = 64 };
 
-struct word {
-	const char *name;
-	const char *cause; /* NULL: the general sentence */
-};
-
-static const struct word words[] = {
-    [SIGHUP] = {"SIGHUP", NULL},
-    [SIGINT] = {"SIGINT", "Someone or something interrupted it, as Ctrl-C does."},
-    [SIGQUIT] = {"SIGQUIT", NULL},
-    [SIGILL] = {"SIGILL",
-        "Likely the CPU and a library do not match: a build for newer instructions (AVX-512, AMX) than this "
-        "instance type has. Use another instance type or a portable build."},
-    [SIGTRAP] = {"SIGTRAP", "A debugger's breakpoint, or an assertion that a compiler turned into one."},
-    [SIGABRT] = {"SIGABRT",
-        "It ended itself: a failed assertion, an uncaught C++ exception, or damaged memory that the C "
-        "library found. The lines on stderr before it say which."},
-    [SIGBUS] = {"SIGBUS", "Likely /dev/shm is full or too small for the data loader's workers, or a mapped file became "
-                          "shorter. Use fewer workers, or give the container more shared memory."},
-    [SIGFPE] = {"SIGFPE", "An integer division by zero or an overflow in native code."},
-    [SIGKILL] = {"SIGKILL",
-        "Likely the kernel ended it for want of memory, or somebody killed it. Use an instance with more "
-        "memory, smaller batches or fewer workers."},
-    [SIGUSR1] = {"SIGUSR1", "It was sent a signal that it does not handle."},
-    [SIGSEGV] = {"SIGSEGV",
-        "A bad memory access in native code: libraries that do not fit each other, a recursion that is "
-        "too deep for the stack, or a bug. For Python, PYTHONFAULTHANDLER=1 shows where."},
-    [SIGUSR2] = {"SIGUSR2", "It was sent a signal that it does not handle."},
-    [SIGPIPE] = {"SIGPIPE", "It wrote to a pipe or socket whose reader had gone."},
-    [SIGALRM] = {"SIGALRM", "Its own alarm clock rang and it does not handle that."},
-    [SIGTERM] = {"SIGTERM", "It was asked to end by something inside the container; no stop of the job was asked for."},
-    [SIGSTKFLT] = {"SIGSTKFLT", NULL},
-    [SIGCHLD] = {"SIGCHLD", NULL},
-    [SIGCONT] = {"SIGCONT", NULL},
-    [SIGSTOP] = {"SIGSTOP", NULL},
-    [SIGTSTP] = {"SIGTSTP", NULL},
-    [SIGTTIN] = {"SIGTTIN", NULL},
-    [SIGTTOU] = {"SIGTTOU", NULL},
-    [SIGURG] = {"SIGURG", NULL},
-    [SIGXCPU] = {"SIGXCPU", "It used more CPU time than its limit (ulimit -t) allows."},
-    [SIGXFSZ] = {"SIGXFSZ", "It wrote a file larger than its limit (ulimit -f) allows."},
-    [SIGVTALRM] = {"SIGVTALRM", NULL},
-    [SIGPROF] = {"SIGPROF", "A profiler's timer rang in a program that does not handle it."},
-    [SIGWINCH] = {"SIGWINCH", NULL},
-    [SIGIO] = {"SIGIO", NULL},
-    [SIGPWR] = {"SIGPWR", NULL},
-    [SIGSYS] = {"SIGSYS", "It made a system call that the container's seccomp profile forbids."},
+/* Without "SIG"; the kernel's names, all shorter than eight bytes. */
+static const char NAMES[][8] = {
+    [SIGHUP] = "HUP",
+    [SIGINT] = "INT",
+    [SIGQUIT] = "QUIT",
+    [SIGILL] = "ILL",
+    [SIGTRAP] = "TRAP",
+    [SIGABRT] = "ABRT",
+    [SIGBUS] = "BUS",
+    [SIGFPE] = "FPE",
+    [SIGKILL] = "KILL",
+    [SIGUSR1] = "USR1",
+    [SIGSEGV] = "SEGV",
+    [SIGUSR2] = "USR2",
+    [SIGPIPE] = "PIPE",
+    [SIGALRM] = "ALRM",
+    [SIGTERM] = "TERM",
+    [SIGSTKFLT] = "STKFLT",
+    [SIGCHLD] = "CHLD",
+    [SIGCONT] = "CONT",
+    [SIGSTOP] = "STOP",
+    [SIGTSTP] = "TSTP",
+    [SIGTTIN] = "TTIN",
+    [SIGTTOU] = "TTOU",
+    [SIGURG] = "URG",
+    [SIGXCPU] = "XCPU",
+    [SIGXFSZ] = "XFSZ",
+    [SIGVTALRM] = "VTALRM",
+    [SIGPROF] = "PROF",
+    [SIGWINCH] = "WINCH",
+    [SIGIO] = "IO",
+    [SIGPWR] = "PWR",
+    [SIGSYS] = "SYS",
 };
 
 void
 sigword_name(char out[SIGWORD_NAME], int sig)
 {
-	if (sig > 0 && (size_t)sig < ARRAY_LEN(words) && words[sig].name != NULL) {
-		(void)snprintf(out, SIGWORD_NAME, "%s", words[sig].name);
+	if (sig > 0 && (size_t)sig < ARRAY_LEN(NAMES)) {
+		(void)snprintf(out, SIGWORD_NAME, "SIG%s", NAMES[sig]);
 	} else if (sig >= FIRST_REALTIME && sig <= LAST_SIGNAL) {
 		(void)snprintf(out, SIGWORD_NAME, "SIGRTMIN+%d", sig - FIRST_REALTIME);
 	} else {
@@ -73,8 +59,37 @@ sigword_name(char out[SIGWORD_NAME], int sig)
 const char *
 sigword_cause(int sig)
 {
-	if (sig > 0 && (size_t)sig < ARRAY_LEN(words) && words[sig].cause != NULL) {
-		return words[sig].cause;
+	switch (sig) {
+	case SIGINT:
+		return "Someone or something interrupted it, as Ctrl-C does.";
+	case SIGILL:
+		return "Likely the CPU and a library do not match: this instance type lacks its instructions (AVX-512, AMX). Use another one, or "
+		       "a portable build.";
+	case SIGTRAP:
+		return "A debugger's breakpoint, or an assertion that a compiler turned into one.";
+	case SIGABRT:
+		return "It ended itself: a failed assertion, an uncaught C++ exception, damaged memory. Its last lines say which.";
+	case SIGBUS:
+		return "Likely /dev/shm is too small for the data loader's workers, or a mapped file became shorter. Use fewer workers, or give "
+		       "it more.";
+	case SIGFPE:
+		return "An integer division by zero or an overflow in native code.";
+	case SIGKILL:
+		return "Likely the kernel ended it for want of memory, or somebody killed it. Use more memory, smaller batches or fewer workers.";
+	case SIGSEGV:
+		return "Native code used memory that is not its own: libraries that do not fit each other, endless recursion, or a bug. For "
+		       "Python, PYTHONFAULTHANDLER=1 shows where.";
+	case SIGPIPE:
+		return "It wrote to a pipe or socket whose reader had gone.";
+	case SIGTERM:
+		return "Something in the container asked it to end; no stop of the job was asked for.";
+	case SIGXCPU:
+		return "It used more CPU time than its limit (ulimit -t) allows.";
+	case SIGXFSZ:
+		return "It wrote a larger file than its limit (ulimit -f) allows.";
+	case SIGSYS:
+		return "It made a system call that the container's seccomp profile forbids.";
+	default:
+		return "It was sent a signal that it does not handle.";
 	}
-	return "It was sent a signal that it does not handle.";
 }

@@ -72,16 +72,18 @@ find_mount(const char *mountinfo, const char *controller, struct view *view)
 	int found = 0;
 
 	for (const char *line = mountinfo; line != NULL; line = next_line(line)) {
-		const char *dash = strstr(line, " - ");
+		struct view seen;
 		char kind[KIND_MAX], options[OPTIONS_MAX];
 
-		if (dash == NULL || sscanf(dash, " - %15s %*s %255s", kind, options) != 2) {
+		/* No field has a dash before the one that is a dash alone, but the paths may. */
+		if (sscanf(line, "%*s %*s %*s %4095s %4095s %*[^-\n]- %15s %*s %255s", seen.top, seen.point, kind,
+		        options) != 4) {
 			continue;
 		}
 		int old = strcmp(kind, "cgroup") == 0 && is_listed(options, controller);
 
-		if ((old || (!found && strcmp(kind, "cgroup2") == 0)) &&
-		    sscanf(line, "%*s %*s %*s %4095s %4095s", view->top, view->point) == 2) {
+		if (old || (!found && strcmp(kind, "cgroup2") == 0)) {
+			*view = seen;
 			view->unified = !old;
 			found = 1;
 		}

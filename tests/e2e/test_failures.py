@@ -1,6 +1,6 @@
 """The collection of failures: each folder in failures/ is a project that fails for real, and says in expected.json how.
 
-    code, first     the exit code and the first line of output/failure, exactly; {ml} stands for the job's root
+    code, first     the exit code and the first line of output/failure, exactly; {ml}, {path} and {machine} stand for the job's root, PATH and the CPU
     contains        texts that stand in the failure text; absent: that do not
     env             settings and variables of the job; hyperparameters: its hyperparameters; hosts: their names, of which this is the last
     memory          limit of the control group in bytes; processes: the one on processes
@@ -12,6 +12,7 @@
 import contextlib
 import json
 import os
+import platform
 import shutil
 import signal
 from pathlib import Path
@@ -48,8 +49,9 @@ def outside(expected, stack, job):
 def programs(job):
     """A PATH on which python3 is the tests' own: a wrapper of another one would fail in ways of its own."""
     folder = job.folder / "bin"
-    folder.mkdir()
-    (folder / "python3").symlink_to(os.path.realpath(PYTHON))
+    if not folder.exists():
+        folder.mkdir()
+        (folder / "python3").symlink_to(os.path.realpath(PYTHON))
     return f"{folder}:{os.environ['PATH']}"
 
 
@@ -74,7 +76,7 @@ def test_a_failure_gives_its_first_line(name, job):
     assert result.code == expected["code"], result.err
     raw = (job.output / "failure").read_bytes()
     text = raw.decode("utf-8")
-    first = expected["first"].format(ml=job.path)
+    first = expected["first"].format(ml=job.path, path=programs(job), machine=platform.machine().replace("_", "-"))
     assert text.splitlines()[0] == first, text
     assert len(raw) <= 960
     assert SECRET not in text and SECRET not in json.dumps(result.record) and SECRET not in result.said
@@ -88,6 +90,10 @@ def test_a_failure_gives_its_first_line(name, job):
         assert (result.record["exit_code"], f"[{result.record['reason']}]") == (result.code, first.split()[0])
         # Read as one paragraph, as SageMaker shows it: every sentence of ours has its end.
         assert all(line.endswith((".", "!", "?", ":")) for line in text.split("\nstderr: ")[0].splitlines()[:2]), text
+
+
+def test_the_collection_is_large_enough():
+    assert len(list(cases())) >= 25
 
 
 def test_a_pipeline_that_survives_a_memory_kill_completes_with_a_warning(job):

@@ -1,0 +1,1 @@
+shards = [open(__file__) for _ in range(100)]

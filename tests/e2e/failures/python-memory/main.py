@@ -1,0 +1,1 @@
+everything = bytearray(1 << 40)

@@ -1,0 +1,1 @@
+import lightgbm_of_ours

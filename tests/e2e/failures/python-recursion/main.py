@@ -1,0 +1,5 @@
+def depth(tree):
+    return 1 + depth(tree)
+
+
+depth({})

@@ -1,0 +1,1 @@
+raise ValueError("Größe 🍷 fehlt in Zeile 17" + " — 🍷" * 300)
