@@ -147,7 +147,8 @@ who_ended_it(const struct job *job, const struct exitcode *exitcode, const struc
 	if (err->kind != ERR_NONE) {
 		return err->kind == ERR_STOPPED ? "stop" : "agent";
 	}
-	return exitcode->reason == REASON_MEMORY_KILL ? "memory" : words[job->outcome.ended_by];
+	return exitcode->reason == REASON_MEMORY_KILL && !was_survived(exitcode) ? "memory"
+	                                                                         : words[job->outcome.ended_by];
 }
 
 /* A result that could not be written whole must not look like one: only a success changes, for the pipeline's own failure says more. */

@@ -197,7 +197,7 @@ open_update(struct feed *feed, const struct mask *mask, size_t len, int64_t now_
 	if (ending) {
 		return len == 0 && feed->held_len == 0 ? none_until(feed, DEADLINE_NEVER) : final_piece(feed, len, len);
 	}
-	if (blank ? feed->held_len == 0 : feed->shown == len || hold_back(mask, feed->buf + feed->head, len) > 0) {
+	if (blank ? feed->held_len == 0 : feed->shown == len || mask_begun(mask, feed->buf + feed->head, len) > 0) {
 		return none_until(feed, DEADLINE_NEVER);
 	}
 	if (!blank && due_ms < feed->since_ms + FEED_PART_MS) {

@@ -103,7 +103,7 @@ def test_a_pipeline_that_survives_a_memory_kill_completes_with_a_warning(job):
         result = running.finish()
     assert result.code == 0 and result.failure is None
     record = result.record
-    assert (record["outcome"], record["reason"], record["ended_by"]) == ("completed", "memory-kill", "memory")
+    assert (record["outcome"], record["reason"], record["ended_by"]) == ("completed", "memory-kill", "pipeline")
     assert any("for want of memory (the container's limit is 64 MiB)" in line for line in record["warnings"])
 
 
