@@ -138,7 +138,7 @@ look_at(struct span line, const char *const *channels, char made[CLUES_ADVICE_MA
 	for (const char *at = CLUES; *at != '\0'; at++) {
 		const char *advice = at;
 
-		for (at += strlen(at) + 1; *at != '\0'; at += strlen(at) + 1) {
+		for (at = span_next(at); *at != '\0'; at = span_next(at)) {
 			const char *found = advise(advice, at, line, channels, made);
 
 			if (found != NULL) {

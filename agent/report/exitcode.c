@@ -13,7 +13,7 @@ enum { PIPELINES_OWN = -1, CODES = 256, SIGNAL_BASE = 128, SIGNAL_LAST = 64 };
 
 struct published {
 	char text[18];
-	signed char code; /* 0-127, or PIPELINES_OWN */
+	short code; /* or PIPELINES_OWN */
 };
 
 /* Published: only ever append. tests/unit/report/test_exitcode.c holds a second copy of the words and codes. */
@@ -55,21 +55,21 @@ static const char *const advices[REASONS] = {
     [REASON_CODE_DIGEST] = "Publish the archive again, or give the digest that 'train pack' printed. Nothing was run.",
     [REASON_CODE_ARCHIVE] = "Pack the project again, best with 'train pack', and publish that. Nothing was run.",
     [REASON_CODE_NOT_FOUND] = "Check the address of the code letter by letter; nothing lies there.",
-    [REASON_FETCH_FAILED] =
-        "Start the job again later; in a VPC check the route to the server (an S3 gateway endpoint, or a NAT).",
-    [REASON_TAGS_FAILED] =
-        "Start the job again later, in a VPC check its sagemaker.api endpoint, or name the code in the request with TRAIN_CODE.",
+    [REASON_FETCH_FAILED] = "Start the job again later; in a VPC check the "
+                            "route to the server (an S3 gateway endpoint, or a NAT).",
+    [REASON_TAGS_FAILED] = "Start the job again later, in a VPC check its "
+                           "sagemaker.api endpoint, or name the code in the request with TRAIN_CODE.",
     [REASON_AGENT_BUG] = "This is a mistake in train itself: please report this text and the version.",
     [REASON_SYSTEM] = "Look at the container's limits (processes, open files, memory) and its seccomp profile.",
     [REASON_DISK_FULL] = "Give the job a larger volume, or write less.",
     [REASON_OUTPUT_WRITE] = "The output folder must be writable for the user that the image runs as.",
-    [REASON_WORKSPACE] =
-        "Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; with docker run add --tmpfs /tmp:exec.",
+    [REASON_WORKSPACE] = "Set TRAIN_WORKSPACE to a writable folder that is not mounted noexec; "
+                         "with docker run add --tmpfs /tmp:exec.",
     [REASON_IO] = "A disk or a mounted file system failed: start the job again, then look at that storage.",
-    [REASON_FETCH_TIMEOUT] =
-        "Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, or check the network to the place that holds it.",
-    [REASON_CODE_DENIED] =
-        "Let the job's role read the code (s3:GetObject, and kms:Decrypt of its key), or correct what is named.",
+    [REASON_FETCH_TIMEOUT] = "Raise TRAIN_FETCH_TIMEOUT (seconds), make the archive smaller, "
+                             "or check the network to the place that holds it.",
+    [REASON_CODE_DENIED] = "Let the job's role read the code (s3:GetObject, and kms:Decrypt of its key), "
+                           "or correct what is named.",
     [REASON_TAGS_DENIED] =
         "Allow sagemaker:ListTags to the job's role, or name the code in the request with TRAIN_CODE.",
     [REASON_CREDENTIALS] =

@@ -35,3 +35,9 @@ span_starts(struct span line, const char *words)
 {
 	return line.len >= strlen(words) && memcmp(line.at, words, strlen(words)) == 0;
 }
+
+const char *
+span_next(const char *words)
+{
+	return words + strlen(words) + 1;
+}

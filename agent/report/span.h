@@ -22,6 +22,9 @@ struct span span_trimmed(struct span line);
 /* Where 'words' stand in it; NULL where they do not. */
 const char *span_find(struct span line, const char *words);
 
+/* The text behind the zero that ends 'words': the next of several in one. */
+const char *span_next(const char *words);
+
 int span_starts(struct span line, const char *words);
 
 #endif

@@ -153,7 +153,7 @@ is_syntax_error(struct span line)
 static int
 is_error(struct span line)
 {
-	for (const char *words = ERRORS; *words != '\0'; words += strlen(words) + 1) {
+	for (const char *words = ERRORS; *words != '\0'; words = span_next(words)) {
 		if (*words == '@' ? span_find(line, words + 1) != NULL : span_starts(line, words)) {
 			return 1;
 		}
