@@ -191,7 +191,7 @@ def test_a_run_whose_agent_was_killed_left_a_metric_file(job):
                                   "print('written', flush=True)\nsignal.pause()")))
     with start(job=job) as running:
         running.wait_for("^#metric b=2;")
-        wait_until(job.metrics_file.exists, "the metric file, which gets what one reading brought at once")
+        wait_until(lambda: job.metrics_file.exists() and job.metrics_file.stat().st_size > 0, "the metric file, which gets what one reading brought at once")
         running.signal(signal.SIGKILL)
         assert running.process.wait(60) == -signal.SIGKILL
         wait_until(lambda: processes(str(job.tmp)) == [], "the end of the pipeline")
