@@ -32,7 +32,7 @@ static const char CLUES[] =
     "out of shared memory\0"
     "on device: '/dev/shm\0"
     "\0"
-    "A disk was full: use a larger volume (VolumeSizeInGB), or keep fewer checkpoints.\0"
+    "A disk was full: use a larger volume (VolumeSizeInGB), or keep fewer files.\0"
     "No space left on device\0"
     "Disk quota exceeded\0"
     "\0"

@@ -258,8 +258,7 @@ exitcode_advice(const struct exitcode *exitcode)
 {
 	if (exitcode->reason == REASON_SIGNAL) {
 		return exitcode->sent
-		           ? "Something sent it that, inside the container or from outside: it was not for want of memory, as the kernel "
-		             "counts."
+		           ? "Something inside or outside of the container sent it; it was not for want of memory, as the kernel counts."
 		           : sigword_cause(exitcode->sig);
 	}
 	if (exitcode->reason == REASON_EXIT) {
@@ -285,7 +284,7 @@ describe_end(char *out, size_t size, int status)
 			size_t len = strlen(out);
 
 			sigword_name(name, code - SIGNAL_BASE);
-			(void)snprintf(out + len, size - len, ", by custom that of %s", name);
+			(void)snprintf(out + len, size - len, ", by custom: killed by %s", name);
 		}
 	}
 }

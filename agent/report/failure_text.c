@@ -1,5 +1,6 @@
 #include "report/failure_text.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -140,6 +141,18 @@ is_found(const struct traceback *found, struct span line)
 	return 0;
 }
 
+/* Rules and the marks under a line of code only take room. */
+static int
+says_something(struct span words)
+{
+	for (size_t i = 0; i < words.len; i++) {
+		if (isalnum((unsigned char)words.at[i]) || (words.at[i] & 0x80) != 0) {
+			return 1;
+		}
+	}
+	return 0;
+}
+
 /* Where the last lines begin that fit into 'room'; what was found and empty lines cost nothing, for they are left out. */
 static size_t
 first_fitting(const struct buf *tail, const struct traceback *found, size_t room)
@@ -155,7 +168,7 @@ first_fitting(const struct buf *tail, const struct traceback *found, size_t room
 		}
 		struct span line = span_line(tail, from);
 		struct span words = span_trimmed(line);
-		size_t cost = words.len == 0 || is_found(found, line) ? 0 : words.len + 1;
+		size_t cost = !says_something(words) || is_found(found, line) ? 0 : words.len + 1;
 
 		if (used + cost > room) {
 			break;
@@ -184,7 +197,7 @@ add_lines(struct buf *text, const struct buf *tail, size_t at, const struct trac
 		struct span words = span_trimmed(line);
 
 		at += line.len + 1;
-		if (words.len > 0 && !is_found(found, line)) {
+		if (says_something(words) && !is_found(found, line)) {
 			add_line(text, label, words);
 			label = "";
 		}

@@ -71,7 +71,7 @@ sigword_cause(int sig)
 		return "It ended itself: a failed assertion, an uncaught C++ exception, damaged memory. Its last lines say which.";
 	case SIGBUS:
 		return "Likely /dev/shm is too small for the data loader's workers, or a mapped file became shorter. Use fewer workers, or give "
-		       "it more.";
+		       "the container more of it.";
 	case SIGFPE:
 		return "An integer division by zero or an overflow in native code.";
 	case SIGKILL:

@@ -335,7 +335,7 @@ sentence_says_who_and_how(void **state)
 	outcome.counts.memory_kills = 0;
 	outcome.status = exited(139);
 	exitcode_sentence(text, &outcome, NULL);
-	assert_string_equal(text, "the pipeline ended with exit code 139, by custom that of SIGSEGV");
+	assert_string_equal(text, "the pipeline ended with exit code 139, by custom: killed by SIGSEGV");
 	outcome.status = SIGKILL;
 	outcome.ended_by = ENDED_BY_TIMEOUT;
 	exitcode_sentence(text, &outcome, NULL);
