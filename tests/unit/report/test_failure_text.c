@@ -83,6 +83,16 @@ tail_keeps_the_last_lines(void **state)
 }
 
 static void
+lines_that_say_nothing_are_left_out(void **state)
+{
+	static const char tail[] = "====\nprint(x)\n~~~^^^\n\xc3\xa9\n----\n";
+
+	(void)state;
+	assert_string_equal(compose_tail(tail, sizeof(tail) - 1),
+	    "[exit-1] the pipeline ended with exit code 1.\nstderr: print(x)\n\xc3\xa9\n");
+}
+
+static void
 oldest_lines_go_first_when_there_is_no_room(void **state)
 {
 	char tail[8000];
@@ -176,7 +186,7 @@ progress_and_bad_bytes_are_cleaned(void **state)
 static void
 secrets_are_masked_everywhere(void **state)
 {
-	static const char tail[] = "password is hunter22\nAKIAABCDEFGHIJKLMNOP\n";
+	static const char tail[] = "password is hunter22\nkey AKIAABCDEFGHIJKLMNOP\n";
 	struct mask mask = {0};
 
 	(void)state;
@@ -191,7 +201,7 @@ secrets_are_masked_everywhere(void **state)
 
 	assert_null(strstr(got, "hunter22"));
 	assert_null(strstr(got, "AKIA"));
-	assert_non_null(strstr(got, "stderr: password is ***\n***\n"));
+	assert_non_null(strstr(got, "stderr: password is ***\nkey ***\n"));
 	mask_set_global(NULL);
 	mask_release(&mask);
 }
@@ -249,6 +259,7 @@ main(void)
 	    TEST(first_line_has_reason_host_and_sentence),
 	    TEST(sentence_of_several_lines_becomes_one),
 	    TEST(tail_keeps_the_last_lines),
+	    TEST(lines_that_say_nothing_are_left_out),
 	    TEST(oldest_lines_go_first_when_there_is_no_room),
 	    TEST(last_line_longer_than_the_room_is_cut),
 	    TEST(exception_line_comes_first),
