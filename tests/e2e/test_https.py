@@ -274,7 +274,7 @@ def test_a_cut_body_is_resumed(job, large):
     with Cutter(large.port, [MEGABYTE, 2 * MEGABYTE]) as proxy:
         ran(run(job=job, env=code(large, path, port=proxy.port)))
         assert proxy.connections >= 3
-    first, *others = large.asked(path, proxy.connections)
+    first, *others = large.asked(path, 3)  # a connection that was opened at the very end may ask nothing
     assert first["range"] == "" and {other["status"] for other in others} == {206}
     begins = [int(other["range"].removeprefix("bytes=").partition("-")[0]) for other in others]
     assert 0 < begins[0] < 4 * MEGABYTE and len(begins) >= 2

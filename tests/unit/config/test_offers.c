@@ -310,7 +310,7 @@ offers_decode_hyperparameters_and_name_near_ones(void **state)
 	assert_int_equal(hyperparameters_set(&hps, "train:stop-grace", "30", &err), 0);
 	assert_int_equal(hyperparameters_set(&hps, "train:stop_grace", "31", &err), 0);
 	assert_int_equal(hyperparameters_set(&hps, "train:command", "\"[\\\"a b\\\", \\\"c\\\"]\"", &err), 0);
-	assert_int_equal(hyperparameters_set(&hps, "train:silence-timeout", "1", &err), 0);
+	assert_int_equal(hyperparameters_set(&hps, "train:colour-of-it", "1", &err), 0);
 	assert_int_equal(hyperparameters_set(&hps, "epochs", "1", &err), 0);
 	offers_hyperparameters(&settings, &hps, NULL);
 	assert_string_equal(settings_text(&settings, SETTING_CODE), "s3://b/k");
@@ -319,7 +319,7 @@ offers_decode_hyperparameters_and_name_near_ones(void **state)
 	assert_int_equal(settings.warnings.count, 2);
 	assert_true(notes_hold(
 	    &settings.warnings, "'train:stop_grace' is no setting and is ignored; did you mean 'train:stop-grace'?"));
-	assert_true(notes_hold(&settings.warnings, "'train:silence-timeout' is no setting and is ignored"));
+	assert_true(notes_hold(&settings.warnings, "'train:colour-of-it' is no setting and is ignored"));
 }
 
 static void

@@ -153,7 +153,7 @@ pipeline_warns_of_unknown_keys_and_names_the_nearest(void **state)
 
 	(void)state;
 	reading_parse(&read,
-	    "{\"comand\": \"x\",\n \"stop-grace\": 1,\n \"silence_timeout\": 3, \"metrics\": {\"loss\": {\"units\": \"s\"}},\n"
+	    "{\"comand\": \"x\",\n \"stop-grace\": 1,\n \"colour_of_thing\": 3, \"metrics\": {\"loss\": {\"units\": \"s\"}},\n"
 	    " \"steps\": [{\"name\": \"a\", \"command\": [\"b\"], \"argument\": \"none\"}]}");
 	assert_int_equal(read.settings.mistakes.count, 0);
 	assert_int_equal(read.settings.warnings.count, 5);
@@ -161,7 +161,7 @@ pipeline_warns_of_unknown_keys_and_names_the_nearest(void **state)
 	    "'pipeline.json:1:2': the key 'comand' is not known and is ignored; did you mean 'command'?"));
 	assert_true(notes_hold(&read.settings.warnings, "'pipeline.json:2:2': the key 'stop-grace' is not known and is "
 	                                                "ignored; did you mean 'stop_grace'?"));
-	assert_true(notes_hold(&read.settings.warnings, "'pipeline.json:3:2': the key 'silence_timeout'"));
+	assert_true(notes_hold(&read.settings.warnings, "'pipeline.json:3:2': the key 'colour_of_thing'"));
 	assert_true(notes_hold(&read.settings.warnings, "'pipeline.json:3:45': the key 'units' is not known and is "
 	                                                "ignored; did you mean 'unit'?"));
 	assert_true(notes_hold(&read.settings.warnings, "'pipeline.json:4:44': the key 'argument' is not known and is "
