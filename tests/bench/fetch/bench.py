@@ -60,6 +60,7 @@ class Measuring:
             subprocess.run(["zstd", "-q", "-dc", made[1].path], stdout=out, check=True)
         rows = [Row(archive, recipe) for archive in made for recipe in self._recipes(archive, tar)]
         rows.sort(key=lambda row: not row.recipe.essential)  # first what must not be left out
+        self._warm_up(rows[0])
         begin = time.monotonic()
         end = begin + until * self.seconds - self.spent
         for number in range(self.rounds):
@@ -90,6 +91,11 @@ class Measuring:
             unpacked = None if row.recipe.role == "stage" else (row.archive.files, row.archive.bytes)
             row.runs.append(self.bench.run(row.recipe.script, env, unpacked))
             self.bench.clear()
+
+    def _warm_up(self, row):
+        """Once without a clock: a virtual machine gets its memory from its host when it is first touched, and whoever comes first would pay for that."""
+        self.bench.run(row.recipe.script, self.doors.env(row.recipe.door) | self._job(row.archive))
+        self.bench.clear()
 
     @staticmethod
     def _slow(row, rows):
