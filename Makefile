@@ -135,7 +135,7 @@ unit: check-build ## the unit tests, under the sanitizers
 .PHONY: e2e
 e2e: $(B)/train $(B)/train-hooks ## the release binary against real servers; E2E="-k name" chooses
 	@python=$$(tests/tools/setup) && TRAIN_BINARY=$(abspath $(B)/train) TRAIN_HOOKS_BINARY=$(abspath $(B)/train-hooks) \
-		"$$python" -m pytest -q -rs -n 2 tests/e2e $(E2E)
+		"$$python" -m pytest -q -r fEs -n 2 tests/e2e $(E2E)
 
 .PHONY: demo
 demo: $(B)/train ## builds, packs the example, runs it as SageMaker would, shows what came out

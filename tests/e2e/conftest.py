@@ -2,7 +2,9 @@
 
 Nothing is skipped, what is missing is an error; but for README's examples in languages that are not here, which is said.
 """
+import ctypes
 import os
+import platform
 import uuid
 
 import pytest
@@ -15,7 +17,18 @@ from servers.nginx import Nginx
 from servers.sagemaker import SageMaker
 
 
+def usual_signals():
+    """GNU make leaves the two signals that the C library keeps for itself (32, 33) ignored in what it starts; every test's job would inherit that. The library
+    lets nobody set them, so the kernel is asked itself."""
+    rt_sigaction = {"x86_64": 13, "aarch64": 134}[platform.machine()]
+    default = ctypes.create_string_buffer(32)  # the kernel's struct sigaction, all zero: SIG_DFL
+    for number in (32, 33):
+        if ctypes.CDLL(None, use_errno=True).syscall(rt_sigaction, number, default, None, 8) != 0:
+            raise OSError(ctypes.get_errno(), f"cannot give signal {number} its default effect")
+
+
 def pytest_configure(config):
+    usual_signals()
     config.addinivalue_line("markers", "long: takes most of a minute, all of it waiting; such tests are begun first")
     for binary in (BINARY, HOOKS_BINARY):
         if not os.access(binary, os.X_OK):

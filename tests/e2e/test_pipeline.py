@@ -90,7 +90,7 @@ def test_call_of_an_attribute(job):
 
 def test_call_of_a_module_that_is_not_there(job):
     job.code(project(call="nowhere:main"))
-    result = run(job=job).check(1, "exit-1")
+    result = run(job=job).check(1, "python-ModuleNotFoundError")
     assert "ModuleNotFoundError: No module named 'nowhere'" in result.failure
 
 
