@@ -25,7 +25,6 @@ struct worker {
 	struct parts *parts;
 	struct lane lane;
 	pthread_t thread;
-	int number;
 	int on_trial; /* the first one that asks for a range */
 	int64_t at, end;
 };
@@ -172,7 +171,7 @@ take_run(struct worker *worker)
 	struct parts *parts = worker->parts;
 	int beyond = parts->next == parts->total || parts->next >= limit_of(parts);
 
-	if (worker->number >= parts->active) {
+	if (worker - parts->workers >= parts->active) {
 		return 0;
 	}
 	if (!beyond || !parts->hungry || !parts->ranges || !take_over(worker)) {
@@ -345,7 +344,7 @@ start_worker(struct parts *parts, const struct lane *lane, struct err *err)
 {
 	struct worker *worker = &parts->workers[parts->lanes];
 
-	*worker = (struct worker){.parts = parts, .lane = *lane, .number = parts->lanes, .on_trial = parts->lanes == 1};
+	*worker = (struct worker){.parts = parts, .lane = *lane, .on_trial = parts->lanes == 1};
 	if (parts->lanes == 0) {
 		worker->end = parts->total;
 		aim_at(worker, 0, parts->total);
