@@ -148,8 +148,25 @@ check: ## everything: lint, unit tests, size, end to end, demo
 	@$(MAKE) unit
 	@$(MAKE) size
 	@$(MAKE) e2e
+	@tests/containers/ready $(B)/train >/dev/null; case $$? in \
+		0) $(MAKE) check-images ;; \
+		3) echo "check: images were NOT checked: containers cannot be run here" ;; \
+		*) exit 1 ;; \
+	esac
 	@$(MAKE) demo >$(B)/demo.log 2>&1 || { cat $(B)/demo.log; exit 1; }
 	@echo "check: all is well"
+
+# ---- images ----
+
+.PHONY: image
+image: ## an image with train in front: BASE=... TAG=..., or IMAGE=a folder of base-images; ARCHS="amd64 arm64" makes a list
+	@IMAGE='$(IMAGE)' BASE='$(BASE)' TAG='$(TAG)' ARCHS='$(ARCHS)' ENGINE='$(ENGINE)' FLAGS='$(FLAGS)' base-images/build $(VERSION)
+
+.PHONY: check-images
+check-images: $(B)/train ## real containers, by podman as root; IMAGES="-k name" chooses
+	@folder=$$(tests/containers/ready $(B)/train) && python=$$(tests/tools/setup) && \
+		CONTAINERS_CONF=$$folder/containers.conf CONTAINERS_STORAGE_CONF=$$folder/storage.conf TRAIN_BINARY=$(abspath $(B)/train) \
+		"$$python" -m pytest -q -r fEs -n 2 tests/containers $(IMAGES)
 
 .PHONY: bench-start
 bench-start: $(B)/train $(B)/bench/start $(B)/bench/first ## exec to the pipeline's first instruction, beside a bare exec

@@ -1,0 +1,91 @@
+"""The base images of the tests. Public registries are not asked: a base is made by mmdebstrap from this machine's own Debian archive, and the Dockerfiles of
+base-images/ take it by `BASE=`. Everything is kept in the tests' store under a name with the digest of its recipe, so that it is made once.
+
+    bases.debian()                              # Debian bookworm, minbase, and nothing else
+    bases.derived("python", "RUN apt-get ...")  # what a Dockerfile makes of another base
+    bases.image("debian")                       # base-images/debian on the base that stands for its public one, with the binary under test
+"""
+import contextlib
+import fcntl
+import hashlib
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+
+from engine import podman
+from jobs import BINARY, REPOSITORY
+
+FOLDER = Path(os.environ["CONTAINERS_CONF"]).parent
+SUITE = "bookworm"
+BUILD_S = 900  # a bound on building one image, downloads included
+PREFIX = "localhost/train-test"
+
+
+@contextlib.contextmanager
+def _alone(name):
+    """One worker makes an image, the others wait for it."""
+    with open(FOLDER / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def made(name, recipe, make):
+    """The tag of the image 'name' of this recipe (text): made by make(tag) if it is not there yet."""
+    tag = f"{PREFIX}/{name}:{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
+    with _alone(name):
+        if podman("image", "exists", tag, check=False).returncode != 0:
+            make(tag)
+    return tag
+
+
+def debian(suite=SUITE):
+    """A bare Debian, as the public image debian:SUITE-slim is one."""
+    def make(tag):
+        with tempfile.TemporaryDirectory(prefix="train-base-") as folder:
+            root = f"{folder}/root.tar"
+            done = subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", suite, root], capture_output=True, text=True, timeout=BUILD_S)
+            assert done.returncode == 0, f"mmdebstrap {suite}: {done.stderr}"
+            podman("import", "-q", "--change", "CMD bash", root, tag, timeout=BUILD_S)
+
+    return made("debian", f"mmdebstrap minbase {suite}", make)
+
+
+def build(tag, dockerfile, folder, *words):
+    """podman build; the Dockerfile is a path or a text."""
+    with tempfile.TemporaryDirectory(prefix="train-build-") as scratch:
+        path = dockerfile
+        if not isinstance(dockerfile, Path):
+            path = Path(scratch) / "Dockerfile"
+            path.write_text(dockerfile)
+        podman("build", "-q", "-t", tag, "-f", path, *words, folder or scratch, timeout=BUILD_S)
+
+
+def derived(name, lines, base=None):
+    """'base' (the bare Debian) and the lines of a Dockerfile on it."""
+    text = f"FROM {base or debian()}\n{lines}\n"
+    return made(name, text, lambda tag: build(tag, text, None))
+
+
+def agent():
+    """An image of nothing but /train, the binary under test: what the stage `agent` of the top Dockerfile makes."""
+    digest = hashlib.sha256(Path(BINARY).read_bytes()).hexdigest()
+
+    def make(tag):
+        with tempfile.TemporaryDirectory(prefix="train-agent-") as folder:
+            copy = Path(folder) / "train"
+            copy.write_bytes(Path(BINARY).read_bytes())
+            copy.chmod(0o755)
+            build(tag, 'FROM scratch\nCOPY train /train\nENTRYPOINT ["/train"]\n', folder)
+
+    return made("agent", digest, make)
+
+
+def image(name, base=None):
+    """base-images/NAME with the binary under test, on 'base' (the bare Debian)."""
+    folder = REPOSITORY / "base-images" / name
+    base, train = base or debian(), agent()
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    recipe = "\n".join([base, train] + [path.read_text() for path in files])
+    return made(f"image-{name}", recipe,
+                lambda tag: build(tag, folder / "Dockerfile", folder, "--build-arg", f"BASE={base}", "--build-arg", f"AGENT={train}"))

@@ -1,0 +1,28 @@
+"""What the container tests share. They run where tests/containers/ready says that containers can be run; then nothing is skipped."""
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
+pytest.register_assert_rewrite("jobs", "engine", "bases")
+
+from jobs import BINARY, JobRoot  # noqa: E402
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: takes most of a minute, all of it waiting; such tests are begun first")
+    if "CONTAINERS_CONF" not in os.environ or not os.access(BINARY, os.X_OK):
+        raise pytest.UsageError("'make check-images' sets CONTAINERS_CONF, CONTAINERS_STORAGE_CONF and TRAIN_BINARY")
+
+
+def pytest_collection_modifyitems(items):
+    """What waits longest begins first, so that the other worker does the rest meanwhile."""
+    items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.fixture
+def job(tmp_path):
+    """A hand-made job root, to be mounted at /opt/ml."""
+    return JobRoot(tmp_path)
