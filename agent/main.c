@@ -5,6 +5,7 @@
 #include "base/err.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/relro.h"
 #include "cli/verb.h"
 #include "report/exitcode.h"
 
@@ -41,6 +42,7 @@ main(int argc, char **argv)
 	if (fd_open_standard(&err) < 0) {
 		return CHECK_EXIT; /* there is nowhere to say why */
 	}
+	relro_protect();
 	const struct verb *verb = choose(argc > 1 ? argv[1] : NULL);
 
 	/* Without a verb all words belong to the job: the entrypoint's own name takes the verb's place. */

@@ -32,6 +32,19 @@ go_deeper(unsigned depth)
 	return depth == UINT32_MAX ? 0 : go_deeper(depth + 1) + (unsigned)frame[depth % sizeof(frame)];
 }
 
+/* Writes behind the end of its array, over the word that guards the frame and nothing else: without a guard nothing comes of it. */
+static __attribute__((noinline)) void
+smash(void)
+{
+	char frame[64];
+	volatile uintptr_t begin = (uintptr_t)frame;
+	volatile char *past = (volatile char *)(begin + sizeof(frame));
+
+	for (size_t i = 0; i < sizeof(uintptr_t); i++) {
+		past[i] = (char)~past[i];
+	}
+}
+
 void
 hooks_pass(char *const *envp, const char *place)
 {
@@ -47,6 +60,9 @@ hooks_pass(char *const *envp, const char *place)
 	}
 	if (strcmp(how, "overflow") == 0) {
 		nowhere = go_deeper(0);
+	}
+	if (strcmp(how, "smash") == 0) {
+		smash();
 	}
 	abort();
 }

@@ -1,7 +1,7 @@
 /*
  * Mistakes of ours on demand, so that the tests see what becomes of one. Only in the build with TRAIN_TEST_HOOKS: elsewhere these do nothing.
  *
- * TRAIN_TEST_CRASH=PLACE[:HOW] says where and how: check (the default), segv, abort, overflow; leak, which crashes nothing by itself.
+ * TRAIN_TEST_CRASH=PLACE[:HOW] says where and how: check (the default), segv, abort, overflow, smash; leak, which crashes nothing by itself.
  */
 #ifndef TRAIN_JOB_HOOKS_H
 #define TRAIN_JOB_HOOKS_H
