@@ -14,8 +14,10 @@ extern const unsigned char ca_bundle_squeezed[];
 extern const size_t ca_bundle_squeezed_bytes;
 extern const size_t ca_bundle_der_bytes;
 
-/* The package's version: the date of the bundle. */
+/* The package's version: the date of the bundle. How many certificates it holds, and the SHA-256 of their DER, unfolded. */
 extern const char ca_bundle_version[];
+extern const size_t ca_bundle_count;
+extern const char ca_bundle_sha256[];
 
 /* Unfolds it: ca_bundle_der_bytes of DER to be freed by the caller, or NULL when memory was refused. */
 unsigned char *ca_bundle_unfold(void);

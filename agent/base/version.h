@@ -10,12 +10,17 @@ extern const char version_text[];   /* "0.1.0" */
 extern const char version_commit[]; /* of the source, with "+dirty" where files differ from it */
 extern const char
     version_build_id[]; /* digest over the libraries' sources, patches, recipes and the compiler's version */
+extern const char version_architecture[]; /* in Docker's words: "amd64", "arm64" */
+extern const char version_compiler[];     /* "gcc 12.2.0" */
 
-struct version_library {
-	const char *name, *version, *licence;
+/* A source that is built in, as agent/deps/SOURCES pins it. */
+struct version_source {
+	const char *name, *version, *licence; /* the licence by its SPDX identifier */
+	const char *sha256;                   /* of the upstream tarball */
+	const char *patches, *patches_sha256; /* version and digest of Debian's patch set; NULL where none is applied */
 };
 
-extern const struct version_library version_libraries[];
-extern const size_t version_libraries_count;
+extern const struct version_source version_sources[];
+extern const size_t version_sources_count;
 
 #endif

@@ -14,20 +14,47 @@
 #include "cli/verb.h"
 
 static void
+add_source(struct json_writer *writer, const struct version_source *source)
+{
+	json_open_object(writer, source->name);
+	json_add_string(writer, "version", source->version);
+	json_add_string(writer, "licence", source->licence);
+	json_add_string(writer, "sha256", source->sha256);
+	if (source->patches == NULL) {
+		json_add_null(writer, "patches");
+	} else {
+		json_open_object(writer, "patches");
+		json_add_string(writer, "version", source->patches);
+		json_add_string(writer, "sha256", source->patches_sha256);
+		json_close_object(writer);
+	}
+	json_close_object(writer);
+}
+
+/* The shape is docs/version.schema.json's; the first members are those of a record's 'agent'. */
+static void
 compose_json(struct buf *out, const char *digest)
 {
 	struct json_writer writer;
 
 	json_writer_init(&writer, out, 2);
 	json_open_object(&writer, NULL);
+	json_add_int(&writer, "schema", 1);
 	json_add_string(&writer, "version", version_text);
 	json_add_string(&writer, "commit", version_commit);
 	json_add_string(&writer, "build_id", version_build_id);
 	json_add_string(&writer, "sha256", digest);
-	json_add_string(&writer, "ca_bundle", ca_bundle_version);
+	json_add_string(&writer, "architecture", version_architecture);
+	json_add_string(&writer, "compiler", version_compiler);
+	json_open_object(&writer, "certificates");
+	json_add_string(&writer, "version", ca_bundle_version);
+	json_add_string(&writer, "licence", "MPL-2.0");
+	json_add_string(&writer, "sha256", ca_bundle_sha256);
+	json_add_int(&writer, "count", (int64_t)ca_bundle_count);
+	json_close_object(&writer);
 	json_open_object(&writer, "libraries");
-	for (size_t i = 0; i < version_libraries_count; i++) {
-		json_add_string(&writer, version_libraries[i].name, version_libraries[i].version);
+	for (size_t i = 0; i < version_sources_count; i++) {
+		add_source(&writer, &version_sources[i]);
 	}
 	json_close_object(&writer);
 	json_close_object(&writer);
@@ -37,11 +64,14 @@ compose_json(struct buf *out, const char *digest)
 static void
 compose_text(struct buf *out, const char *digest)
 {
-	buf_printf(out, "train %s (%s)\nbuild %s\nsha256 %s\nca-certificates %s\n", version_text, version_commit,
-	    version_build_id, digest, ca_bundle_version);
-	for (size_t i = 0; i < version_libraries_count; i++) {
-		buf_printf(out, "%s %s (%s)\n", version_libraries[i].name, version_libraries[i].version,
-		    version_libraries[i].licence);
+	buf_printf(out, "train %s (%s) for %s\nbuild %s, %s\nsha256 %s\nca-certificates %s (%zu)\n", version_text,
+	    version_commit, version_architecture, version_build_id, version_compiler, digest, ca_bundle_version,
+	    ca_bundle_count);
+	for (size_t i = 0; i < version_sources_count; i++) {
+		const struct version_source *source = &version_sources[i];
+
+		buf_printf(out, "%s %s (%s)\n", source->name,
+		    source->patches != NULL ? source->patches : source->version, source->licence);
 	}
 }
 

@@ -2,6 +2,7 @@
 """Writes Mozilla's root certificates, from Debian's package ca-certificates, as one C array of concatenated DER, squeezed: ca_bundle.py OUT."""
 import base64
 import glob
+import hashlib
 import subprocess
 import sys
 import zlib
@@ -17,7 +18,8 @@ def certificates():
 
 
 def main():
-    der = b"".join(certificates())
+    each = list(certificates())
+    der = b"".join(each)
     if len(der) < 50000:
         sys.exit(f"ca_bundle: {FOLDER} holds hardly any certificate")
     version = subprocess.run(["dpkg-query", "-W", "-f", "${Version}", "ca-certificates"], check=True, capture_output=True, text=True).stdout
@@ -29,6 +31,8 @@ def main():
         out.write("const size_t ca_bundle_squeezed_bytes = sizeof(ca_bundle_squeezed);\n")
         out.write(f"const size_t ca_bundle_der_bytes = {len(der)};\n")
         out.write(f'const char ca_bundle_version[] = "{version}";\n')
+        out.write(f"const size_t ca_bundle_count = {len(each)};\n")
+        out.write(f'const char ca_bundle_sha256[] = "{hashlib.sha256(der).hexdigest()}";\n')
 
 
 main()

@@ -242,11 +242,3 @@ def test_third_party_lists_what_is_built_in():
     for name, _, _, _, licence, _ in sources:
         heading = next(line for line in page.splitlines() if line.startswith("### ") and re.search(rf"\b{re.escape(name)}\b", line))
         assert licence in heading or licence == "curl", f"the notice of {name} is not that of {licence}"
-
-
-def test_version_prints_what_third_party_lists():
-    value = json.loads(run("version", "--json").out)
-    sources = [line.split() for line in (REPOSITORY / "agent/deps/SOURCES").read_text().splitlines() if line and line[0] != "#"]
-    assert list(value["libraries"]) == [name for name, *_ in sources]
-    for name, version, *_ in sources:
-        assert value["libraries"][name].split("-")[0] == version
