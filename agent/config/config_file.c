@@ -13,7 +13,6 @@
 
 enum { PLACE_PATH_MAX = CONFIG_PLACE_MAX - 32 /* room for quotes, dots and two numbers */ };
 
-/* What a folder that may not be entered means here: SageMaker has made it mode 0644 for root at times (C§1.3). */
 static int
 fail_denied(const char *path, struct err *err)
 {

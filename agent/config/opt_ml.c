@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/limits.h"
 #include "base/text.h"
@@ -18,6 +19,7 @@ struct reading {
 	struct opt_ml *job;
 	char *const *envp;
 	char folder[PATH_BYTES_MAX]; /* <root>/input/config */
+	int barred;                  /* it may not be entered: one mistake says so, none of its files is looked for */
 	struct notes *mistakes;
 	struct err *err;
 };
@@ -35,7 +37,7 @@ no_memory(struct err *err)
 static int
 open_needed(struct reading *reading, struct config_file *file, const char *name)
 {
-	int found = config_file_read(file, reading->folder, name, reading->err);
+	int found = reading->barred ? 0 : config_file_read(file, reading->folder, name, reading->err);
 
 	if (found < 0 && reading->err->kind == ERR_SETTINGS) {
 		notes_add(reading->mistakes, "%s", reading->err->text);
@@ -50,7 +52,7 @@ static int
 open_optional(struct reading *reading, struct config_file *file, const char *name)
 {
 	struct err err = {0};
-	int found = config_file_read(file, reading->folder, name, &err);
+	int found = reading->barred ? 0 : config_file_read(file, reading->folder, name, &err);
 
 	if (found < 0) {
 		notes_add(&reading->job->warnings, "'%s' is left out: %s", name, err.text);
@@ -301,6 +303,22 @@ read_root(struct reading *reading, const char *root)
 	return 0;
 }
 
+/* SageMaker has made the folder mode 0644 at times (C§1.3): then root alone can enter it. */
+static void
+try_folder(struct reading *reading)
+{
+	char inside[PATH_BYTES_MAX + 2];
+	struct stat seen;
+
+	(void)snprintf(inside, sizeof(inside), "%s/.", reading->folder);
+	reading->barred = stat(inside, &seen) < 0 && errno == EACCES;
+	if (reading->barred) {
+		notes_add(reading->mistakes,
+		    "user %ld may not enter '%s': its mode is for root alone, so let the image run as root",
+		    (long)geteuid(), reading->folder);
+	}
+}
+
 const char *
 opt_ml_default_root(char *const *envp)
 {
@@ -327,6 +345,7 @@ opt_ml_read(struct opt_ml *job, const char *root, char *const *envp, struct note
 	if (read_variables(&reading) < 0 || read_root(&reading, root) < 0) {
 		return -1;
 	}
+	try_folder(&reading);
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		if (steps[i](&reading) < 0) {
 			return -1;

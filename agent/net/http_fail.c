@@ -4,6 +4,7 @@
 
 #include "net/address.h"
 #include "net/http_inside.h"
+#include "net/interfaces.h"
 
 enum { TOO_LARGE = 100 /* CURLE_TOO_LARGE, which the headers of libcurl before 8.6 do not have */ };
 
@@ -27,10 +28,37 @@ library_text(struct http *http)
 	return http->error;
 }
 
+/* The name could not be looked up, or no route leads to its address. */
+static int
+found_no_way(struct http *http)
+{
+	curl_off_t lookup_us = 0;
+	long sys = 0;
+
+	switch ((int)http->now.result) {
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+		return 1;
+	case CURLE_OPERATION_TIMEDOUT:
+		return curl_easy_getinfo(http->easy, CURLINFO_NAMELOOKUP_TIME_T, &lookup_us) == CURLE_OK &&
+		       lookup_us == 0;
+	case CURLE_COULDNT_CONNECT:
+		return curl_easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &sys) == CURLE_OK && sys == ENETUNREACH;
+	default:
+		return 0;
+	}
+}
+
 static int
 fail_by_code(struct http *http, struct err *err)
 {
 	const char *text = library_text(http), *why;
+
+	if (found_no_way(http) && interfaces_only_loopback()) {
+		(void)err_set(err, ERR_UNAVAILABLE, 0, "cannot reach '%s': this container has no network", http->shown);
+		err->sys = ENETUNREACH;
+		return -1;
+	}
 
 	switch ((int)http->now.result) {
 	case CURLE_PEER_FAILED_VERIFICATION:

@@ -180,8 +180,10 @@ provider_container(const struct provider_run *run, struct credentials *out, stru
 	retry_init(&retry, CREDS_ENDPOINT_ATTEMPTS);
 	while (ask_container(run, http, buf_text(&address), addresses, out, &retry_after_ms, err) < 0) {
 		if (retry_next(&retry, run->ctx, retry_after_ms, err) < 0) {
-			err->kind =
-			    err->kind == ERR_UNAVAILABLE || err->kind == ERR_DENIED ? ERR_CREDENTIALS : err->kind;
+			/* Without any network it is not the credentials that fail. */
+			if (err->sys != ENETUNREACH && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_DENIED)) {
+				err->kind = ERR_CREDENTIALS;
+			}
 			return -1;
 		}
 	}

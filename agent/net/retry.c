@@ -121,7 +121,7 @@ retry_next(struct retry *retry, const struct net_context *ctx, int64_t retry_aft
 	uint32_t random;
 	int64_t until_ms;
 
-	if (err->kind != ERR_UNAVAILABLE) {
+	if (err->kind != ERR_UNAVAILABLE || err->sys == ENETUNREACH) {
 		return -1;
 	}
 	sys_random(&random, sizeof(random));

@@ -47,7 +47,7 @@ int64_t retry_delay_ms(int attempt, int64_t retry_after_ms, uint32_t random);
 /*
  * After a failure of kind ERR_UNAVAILABLE, which 'err' describes: waits and returns 0 when another attempt is due
  * ('err' is cleared); -1 when not: then 'err' is the failure itself, with the number of attempts behind it, or
- * ERR_STOPPED. A wait that would pass the context's deadline is not begun.
+ * ERR_STOPPED. A wait that would pass the context's deadline is not begun, nor one where there is no network (err->sys is ENETUNREACH).
  */
 MUST_CHECK int retry_next(struct retry *retry, const struct net_context *ctx, int64_t retry_after_ms, struct err *err);
 

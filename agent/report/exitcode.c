@@ -56,9 +56,11 @@ static const char *const advices[REASONS] = {
     [REASON_CODE_ARCHIVE] = "Pack the project again, best with 'train pack', and publish that. Nothing was run.",
     [REASON_CODE_NOT_FOUND] = "Check the address of the code letter by letter; nothing lies there.",
     [REASON_FETCH_FAILED] = "Start the job again later; in a VPC check the "
-                            "route to the server (an S3 gateway endpoint, or a NAT).",
+                            "route to the server (an S3 gateway endpoint, or a NAT); under network isolation "
+                            "give the code as the channel 'code'.",
     [REASON_TAGS_FAILED] = "Start the job again later, in a VPC check its "
-                           "sagemaker.api endpoint, or name the code in the request with TRAIN_CODE.",
+                           "sagemaker.api endpoint, or name the code in the request with TRAIN_CODE; "
+                           "under network isolation give it as the channel 'code'.",
     [REASON_AGENT_BUG] = "This is a mistake in train itself: please report this text and the version.",
     [REASON_SYSTEM] = "Look at the container's limits (processes, open files, memory) and its seccomp profile.",
     [REASON_DISK_FULL] = "Give the job a larger volume, or write less.",

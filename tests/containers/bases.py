@@ -67,9 +67,12 @@ def derived(name, lines, base=None):
     return made(name, text, lambda tag: build(tag, text, None))
 
 
+def binary_digest():
+    return hashlib.sha256(Path(BINARY).read_bytes()).hexdigest()
+
+
 def agent():
     """An image of nothing but /train, the binary under test: what the stage `agent` of the top Dockerfile makes."""
-    digest = hashlib.sha256(Path(BINARY).read_bytes()).hexdigest()
 
     def make(tag):
         with tempfile.TemporaryDirectory(prefix="train-agent-") as folder:
@@ -78,7 +81,7 @@ def agent():
             copy.chmod(0o755)
             build(tag, 'FROM scratch\nCOPY train /train\nENTRYPOINT ["/train"]\n', folder)
 
-    return made("agent", digest, make)
+    return made("agent", binary_digest(), make)
 
 
 def image(name, base=None):

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-pytest.register_assert_rewrite("jobs", "engine", "bases")
+pytest.register_assert_rewrite("jobs", "engine", "bases", "projects")
 
 from jobs import BINARY, JobRoot  # noqa: E402
 

@@ -114,3 +114,26 @@ def test_fetch_timeout_ends_the_wait_for_a_name(job, abroad):
         env = {**env_of(), "TRAIN_FETCH_TIMEOUT": "1"}
         refused(run(job=job, env=env, before=abroad.inside(), timeout=RESOLVER_S / 2), 75, "fetch-timeout", KEY)
         assert "s3.example" in resolver.asked
+
+
+def test_without_any_network_one_attempt_is_enough(job, tmp_path):
+    """docker run --network none, and jobs under network isolation: it will not get better, so the text says so at once and names the way without."""
+    with Netns(tmp_path) as nowhere:
+        result = run(job=job, env=env_of(), before=nowhere.inside())
+        refused(result, 69, "fetch-failed", "cannot reach 'http://s3.example", "this container has no network", "channel 'code'")
+        assert "attempts" not in result.failure
+
+
+def test_without_any_network_it_is_not_the_credentials_that_fail(job, tmp_path):
+    with Netns(tmp_path) as nowhere:
+        env = {"TRAIN_CODE": f"s3://{NAME}/{KEY}", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI": "/v2/credentials/of-a-role"}
+        result = run(job=job, env=env, before=nowhere.inside())
+        refused(result, 69, "fetch-failed", "cannot reach 'http://169.254.170.2'", "this container has no network")
+
+
+def test_without_any_network_tags_are_asked_for_once(job, tmp_path):
+    job.arn = f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{job.name}"
+    with Netns(tmp_path) as nowhere:
+        env = {"AWS_ACCESS_KEY_ID": SESSION.access_key, "AWS_SECRET_ACCESS_KEY": SESSION.secret_key}
+        result = run(job=job, env=env, before=nowhere.inside(), timeout=30)  # half of what the phase may take
+        refused(result, 69, "tags-failed", "this container has no network", "channel 'code'")

@@ -3,7 +3,7 @@ import os
 
 import pytest
 
-from jobs import (JobRoot, PYTHON, TELL, as_nobody, code, give_away, in_mounts, make_archive, make_tar, make_tree, make_zip, pid1,
+from jobs import (IS_ROOT, JobRoot, NOBODY, PYTHON, TELL, as_nobody, code, give_away, in_mounts, make_archive, make_tar, make_tree, make_zip, pid1,
                   project, public_folder, run, script, sha256, shell, told)
 
 BOTH = pytest.mark.parametrize("before", [[], pid1()], ids=["plain", "pid1"])
@@ -219,6 +219,24 @@ def test_any_uid():
         result = run(job=job, binary=folder / "train", before=as_nobody())
         assert result.code == 0, result.err
         assert (job.model / "x").exists()
+
+
+@pytest.mark.skipif(not IS_ROOT, reason='nobody else can give a folder to root')
+def test_a_config_folder_that_only_root_may_enter():
+    """Seen on the platform (C§1.3): without it nobody knows channels and hyperparameters. One mistake, not one for each file."""
+    with public_folder() as folder:
+        job = JobRoot(folder)
+        job.code(project(command=shell("echo ran")))
+        job.host = "local"
+        give_away(folder)
+        (job.path / "input/config").chmod(0o644)
+        os.chown(job.path / "input/config", 0, 0)
+        result = run(job=job, binary=folder / "train", before=as_nobody()).check(78, "settings")
+        config = job.path / "input/config"
+        words = f"user {NOBODY} may not enter '{config}': its mode is for root alone, so let the image run as root"
+        assert result.failure.splitlines()[0] == f"[settings] {words}."
+        assert [line for line in result.agent if words in line] == [f"error: [settings] {words} (exit code 78)"]
+        assert len(result.agent) == 2, "the rest is the record's line"
 
 
 def test_a_read_only_root_file_system(job):

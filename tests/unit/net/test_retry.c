@@ -154,6 +154,11 @@ retry_leaves_what_is_final_alone(void **state)
 	(void)err_set(&err, ERR_DENIED, 0, "no");
 	assert_int_equal(retry_next(&retry, &ctx, 0, &err), -1);
 	assert_string_equal(err.text, "no");
+	err_clear(&err);
+	(void)err_set(&err, ERR_UNAVAILABLE, 0, "no network");
+	err.sys = ENETUNREACH;
+	assert_int_equal(retry_next(&retry, &ctx, 0, &err), -1);
+	assert_string_equal(err.text, "no network");
 }
 
 static void
