@@ -199,6 +199,13 @@ format: ## clang-format over all C files, as lint wants it
 	@format=$$(tests/tools/setup clang-format) && \
 		"$$format" -i $(SOURCES_C) $(wildcard agent/*/*.h tests/unit/*/*.[ch] tests/bench/*.c tests/bench/*/*.c tests/e2e/*/*.c)
 
+# ---- what is published ----
+
+.PHONY: dist
+dist: $(B)/train ## what is published, in build/dist: the binary, what is in it (SPDX), source, licences, SHA256SUMS
+	@agent/deps/need python3
+	@agent/deps/dist $(B)/dist $(VERSION) $(B)
+
 .PHONY: clean
 clean: ## removes build/; the cache of built libraries stays
 	rm -rf $(B)
