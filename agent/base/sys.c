@@ -112,9 +112,19 @@ sys_pidfd_open(pid_t pid)
 }
 
 int
-sys_pidfd_kill(int pid_fd, int sig)
+sys_pidfd_kill(int pid_fd, pid_t pid, int sig)
 {
-	return (int)syscall(SYS_pidfd_send_signal, pid_fd, sig, NULL, 0);
+	int result = (int)syscall(SYS_pidfd_send_signal, pid_fd, sig, NULL, 0);
+
+	return result < 0 && is_absent(errno) ? kill(pid, sig) : result;
+}
+
+int
+sys_may(int dir_fd, const char *path, int mode)
+{
+	int result = faccessat(dir_fd, path, mode, AT_EACCESS);
+
+	return result < 0 && is_absent(errno) ? (int)syscall(SYS_faccessat, dir_fd, path, mode) : result;
 }
 
 int

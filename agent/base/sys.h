@@ -21,8 +21,17 @@ MUST_CHECK int sys_open_beneath(int dir_fd, const char *path, int flags, mode_t 
 /* pidfd_open(2): a descriptor, or -1 with errno ENOSYS where the kernel has none. */
 MUST_CHECK int sys_pidfd_open(pid_t pid);
 
-/* pidfd_send_signal(2) without siginfo. */
-MUST_CHECK int sys_pidfd_kill(int pid_fd, int sig);
+/*
+ * pidfd_send_signal(2) without siginfo to the process 'pid' that 'pid_fd' is of. A profile may know only one of the two calls: then kill(2), with the moment
+ * that remains there in which the number could be given away. 0, or -1 with errno.
+ */
+MUST_CHECK int sys_pidfd_kill(int pid_fd, pid_t pid, int sig);
+
+/*
+ * May this process, by its effective user and capabilities, do 'mode' (R_OK, W_OK, X_OK) to 'path'? faccessat2(2); where that is absent it is asked by the
+ * real user, who is the same in a container. The C libraries do so after ENOSYS only. 0, or -1 with errno.
+ */
+MUST_CHECK int sys_may(int dir_fd, const char *path, int mode);
 
 /* 1 if the file system of 'fd' is mounted noexec, 0 if not, -1 with errno. */
 MUST_CHECK int sys_is_noexec(int fd);

@@ -26,7 +26,7 @@ try_folder(const char *path, struct buf *why)
 		return reject(why, path, "not an absolute path");
 	}
 	CLEAN_FD fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || faccessat(fd, ".", W_OK | X_OK, AT_EACCESS) < 0) {
+	if (fd < 0 || sys_may(fd, ".", W_OK | X_OK) < 0) {
 		return reject(why, path, strerror(errno));
 	}
 	int noexec = sys_is_noexec(fd);

@@ -104,7 +104,7 @@ proc_signal(const struct proc *proc, int sig)
 		return -1;
 	}
 	/* Without pidfd a moment remains in which the pid could be given away; nothing narrower exists there. */
-	return pid_fd >= 0 ? sys_pidfd_kill(pid_fd, sig) : kill(proc->pid, sig);
+	return pid_fd >= 0 ? sys_pidfd_kill(pid_fd, proc->pid, sig) : kill(proc->pid, sig);
 }
 
 /* ---- all of them ---- */

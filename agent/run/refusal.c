@@ -191,8 +191,7 @@ explain_denied(int dir_fd, const char *path, const struct stat *st, struct err *
 	if (is_noexec(dir_fd, path)) {
 		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its file system is mounted noexec", path);
 	}
-	if (faccessat(dir_fd, path, X_OK, AT_EACCESS) == 0 && read_head(dir_fd, path, &head) == 0 &&
-	    begins_with(&head, "#!", 2)) {
+	if (sys_may(dir_fd, path, X_OK) == 0 && read_head(dir_fd, path, &head) == 0 && begins_with(&head, "#!", 2)) {
 		return err_set(err, ERR_NOT_EXECUTABLE, 0, "cannot run '%s': its interpreter '%s' may not be executed",
 		    path, interpreter(&head, &crlf));
 	}

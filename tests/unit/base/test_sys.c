@@ -175,11 +175,11 @@ pidfd_tells_the_end_and_takes_a_signal(void **state)
 	}
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	assert_int_equal(poll(&wait, 1, 0), 0);
-	assert_int_equal(sys_pidfd_kill(fd, SIGKILL), 0);
+	assert_int_equal(sys_pidfd_kill(fd, pid, SIGKILL), 0);
 	assert_int_equal(poll(&wait, 1, -1), 1);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
-	assert_int_equal(sys_pidfd_kill(fd, SIGKILL), -1);
+	assert_int_equal(sys_pidfd_kill(fd, pid, SIGKILL), -1);
 	assert_int_equal(errno, ESRCH);
 }
 
@@ -201,6 +201,66 @@ pidfd_that_is_forbidden_counts_as_absent(void **state)
 	(void)state;
 	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
 		apart(open_absent_pidfd, &errors[i]);
+	}
+}
+
+static int
+kill_without_the_call(void *self)
+{
+	const int *error = self;
+	pid_t pid = fork();
+	int status = 0;
+
+	if (pid == 0) {
+		(void)pause();
+		_exit(0);
+	}
+	CLEAN_FD fd = sys_pidfd_open(pid);
+	APART_CHECK(fd >= 0 && apart_without(SYS_pidfd_send_signal, *error) == 0);
+	APART_CHECK(sys_pidfd_kill(fd, pid, SIGKILL) == 0);
+	APART_CHECK(waitpid(pid, &status, 0) == pid && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	APART_CHECK(sys_pidfd_kill(fd, pid, SIGKILL) == -1 && errno == ESRCH);
+	return 0;
+}
+
+static void
+a_signal_arrives_where_only_pidfd_open_is_allowed(void **state)
+{
+	static int errors[] = {ENOSYS, EPERM};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+		apart(kill_without_the_call, &errors[i]);
+	}
+}
+
+/* ---- permissions ---- */
+
+static int
+ask_without_the_call(void *self)
+{
+	const int *error = self;
+	CLEAN_FD dir = open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	APART_CHECK(mkdir("mine", 0777) == 0 && mkdir("closed", 0500) == 0 && chmod(".", 0755) == 0);
+	APART_CHECK(chmod("mine", 0777) == 0);
+	APART_CHECK(*error == 0 || apart_without(SYS_faccessat2, *error) == 0);
+	APART_CHECK(apart_as_nobody() == 0);
+	APART_CHECK(sys_may(dir, "mine", W_OK | X_OK) == 0);
+	APART_CHECK(sys_may(dir, "closed", W_OK) == -1 && errno == EACCES);
+	APART_CHECK(sys_may(dir, "missing", R_OK) == -1 && errno == ENOENT);
+	return 0;
+}
+
+static void
+what_may_be_done_is_told_with_and_without_faccessat2(void **state)
+{
+	static int errors[] = {0, ENOSYS, EPERM};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_LEN(errors); i++) {
+		apart(ask_without_the_call, &errors[i]);
+		assert_true(rmdir("mine") == 0 && rmdir("closed") == 0);
 	}
 }
 
@@ -287,6 +347,9 @@ main(void)
 	    cmocka_unit_test(open_beneath_follows_no_magic_link),
 	    cmocka_unit_test(pidfd_tells_the_end_and_takes_a_signal),
 	    cmocka_unit_test(pidfd_that_is_forbidden_counts_as_absent),
+	    cmocka_unit_test(a_signal_arrives_where_only_pidfd_open_is_allowed),
+	    cmocka_unit_test_setup_teardown(
+	        what_may_be_done_is_told_with_and_without_faccessat2, make_folder, remove_folder),
 	    cmocka_unit_test_setup_teardown(mounts_have_numbers_and_flags, make_folder, remove_folder),
 	    cmocka_unit_test(random_bytes_always_come),
 	};
