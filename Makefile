@@ -1,8 +1,14 @@
 # train: one static binary. `make help` lists the targets.
 
 VERSION := 0.1.0
-B := build
-MACHINE := $(shell uname -m)
+
+# ARCH is amd64 or arm64, Docker's and Debian's words; another than this machine's is cross-built, in a build folder of its own.
+THIS_ARCH := $(shell dpkg --print-architecture)
+ARCH := $(THIS_ARCH)
+TRIPLE_amd64 := x86_64-linux-gnu
+TRIPLE_arm64 := aarch64-linux-gnu
+TRIPLE := $(or $(TRIPLE_$(ARCH)),$(error ARCH is amd64 or arm64, not '$(ARCH)'))
+B := $(if $(filter $(THIS_ARCH),$(ARCH)),build,build/$(ARCH))
 
 # All processors, unless somebody said otherwise; a make within make shares those of the outer one.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
@@ -17,7 +23,7 @@ Q := $(if $(V),,@)
 
 SOURCES_C := $(sort $(wildcard agent/*.c agent/*/*.c))
 GENERATED := $(B)/gen/version.c $(B)/gen/ca_bundle.c
-HOOKED := $(shell grep -l TRAIN_TEST_HOOKS $(SOURCES_C))
+HOOKED := $(shell grep -l TRAIN_TEST_HOOKS $(SOURCES_C) /dev/null)
 TESTS := $(sort $(wildcard tests/unit/*/test_*.c))
 
 STANDARD := -std=c11 -D_GNU_SOURCE -Iagent
@@ -31,8 +37,8 @@ all: $(B)/train ## the release binary, build/train (the default)
 # ---- release: musl, static-pie, every library from agent/deps ----
 
 CC_RELEASE := $(B)/deps/bin/cc
-CFLAGS_RELEASE = $(STANDARD) $(WARNINGS) $(OPTIMIZE) -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong -fno-plt \
-	-fno-asynchronous-unwind-tables
+CFLAGS_RELEASE = $(STANDARD) $(WARNINGS) $(OPTIMIZE) -g -fPIE -ffunction-sections -fdata-sections -fstack-protector-strong \
+	-fno-unwind-tables -fno-asynchronous-unwind-tables
 # Small, but where bytes flow: there fast.
 OPTIMIZE := -Os
 FLOWING := $(wildcard agent/base/hash*.c agent/base/mask.c agent/files/inflate.c agent/files/digest.c \
@@ -43,10 +49,16 @@ OBJECTS := $(SOURCES_C:%.c=$(B)/release/%.o) $(GENERATED:$(B)/%.c=$(B)/release/%
 HOOK_OBJECTS := $(HOOKED:%.c=$(B)/hooks/%.o)
 STAMP := $(B)/deps.stamp
 
+# Debian's packages of the compiler and of the kernel's headers.
+COMPILER := $(if $(filter $(THIS_ARCH),$(ARCH)),gcc libc6-dev linux-libc-dev,gcc-$(subst _,-,$(TRIPLE)) linux-libc-dev-$(ARCH)-cross)
+ASSEMBLER_amd64 := nasm
+
+.PHONY: deps
+deps: $(STAMP) ## the libraries alone; needs no more than Makefile and agent/deps
 $(STAMP): agent/deps/SOURCES agent/deps/fetch agent/deps/build agent/deps/ensure agent/deps/need
 	@mkdir -p $(B)
-	@agent/deps/need gcc libc6-dev linux-libc-dev make nasm patch xz-utils python3-minimal ca-certificates debian-archive-keyring
-	@agent/deps/ensure $(B)
+	@agent/deps/need $(COMPILER) $(ASSEMBLER_$(ARCH)) make patch xz-utils python3-minimal ca-certificates debian-archive-keyring
+	@agent/deps/ensure $(B) $(TRIPLE)
 	@touch $@
 
 $(B)/gen/ca_bundle.c: agent/deps/ca_bundle.py | $(STAMP)
@@ -74,14 +86,16 @@ $(B)/hooks/%.o: %.c $(STAMP)
 	$(Q)$(CC_RELEASE) $(CFLAGS_RELEASE) -DTRAIN_TEST_HOOKS $(DEPFILES) -c $< -o $@
 
 # gcc's own -static-pie names the host's libc; so its start files, in their order, by hand.
-GCC_FILE = $(shell gcc -print-file-name=$(1))
+# Binutils 2.40 packs the many relative relocations for x86 only: 50 kB.
+RELATIVE_amd64 := -z,pack-relative-relocs,
+GCC_FILE = $(shell $(TRIPLE)-gcc -print-file-name=$(1))
 define link_static_pie
 @echo "ld $@"
-$(Q)gcc -nostdlib -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,-z,pack-relative-relocs,--build-id=none,-Map=$@.map -o $@.full \
+$(Q)$(TRIPLE)-gcc -nostdlib -static-pie -Wl,--gc-sections,-z,relro,-z,now,-z,noexecstack,$(RELATIVE_$(ARCH))--build-id=none,-Map=$@.map -o $@.full \
 	$(B)/deps/lib/rcrt1.o $(B)/deps/lib/crti.o $(call GCC_FILE,crtbeginS.o) $(1) \
 	-Wl,--start-group $(2) $(call GCC_FILE,libgcc.a) $(call GCC_FILE,libgcc_eh.a) -Wl,--end-group \
 	$(call GCC_FILE,crtendS.o) $(B)/deps/lib/crtn.o
-$(Q)strip -s -R .comment -o $@ $@.full
+$(Q)$(TRIPLE)-strip -s -R .comment -o $@ $@.full
 endef
 
 $(B)/train: $(OBJECTS)

@@ -153,7 +153,8 @@ sha256_cpu_has(void)
 	return (getauxval(AT_HWCAP) & CPU_SHA2) != 0;
 }
 
-__attribute__((target("+sha2"))) static void
+/* gcc 12 lends its SHA intrinsics only to "+crypto", which is AES beside SHA; of AES nothing is used. */
+__attribute__((target("+crypto"))) static void
 one_block(uint32x4_t half[2], const unsigned char *bytes)
 {
 	uint32x4_t abcd = half[0], efgh = half[1];
@@ -178,7 +179,7 @@ one_block(uint32x4_t half[2], const unsigned char *bytes)
 	half[1] = vaddq_u32(half[1], efgh);
 }
 
-__attribute__((target("+sha2"))) static void
+__attribute__((target("+crypto"))) static void
 all_blocks(uint32_t state[8], const unsigned char *bytes, size_t blocks)
 {
 	uint32x4_t half[2] = {vld1q_u32(state), vld1q_u32(state + 4)};
