@@ -176,6 +176,12 @@ check: ## everything: lint, unit tests, size, end to end, demo
 image: ## an image with train in front: BASE=... TAG=..., or IMAGE=a folder of base-images; ARCHS="amd64 arm64" makes a list
 	@IMAGE='$(IMAGE)' BASE='$(BASE)' TAG='$(TAG)' ARCHS='$(ARCHS)' ENGINE='$(ENGINE)' FLAGS='$(FLAGS)' base-images/build $(VERSION)
 
+CASE := debian mkl
+.PHONY: case-study
+case-study: $(B)/train ## one archive on several images of base-images, as Markdown: which BLAS, how fast; CASE="debian mkl"
+	@for image in $(CASE); do $(MAKE) image IMAGE=$$image TAG=train:$$image >/dev/null || exit 1; done
+	@ENGINE='$(ENGINE)' base-images/case-study $(B)/train $(CASE:%=train:%)
+
 .PHONY: check-images
 check-images: $(B)/train ## real containers, by podman as root; IMAGES="-k name" chooses
 	@folder=$$(tests/containers/ready $(B)/train) && python=$$(tests/tools/setup) && \

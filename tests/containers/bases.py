@@ -51,6 +51,15 @@ def debian(suite=SUITE):
     return made("debian", f"mmdebstrap minbase {suite}", make)
 
 
+def _pip_words(scratch):
+    """Flags of a build that give its pip what this machine's own needs to reach PyPI: its certificates, which may be a proxy's, and its index."""
+    certificates = os.environ.get("PIP_CERT") or os.environ.get("SSL_CERT_FILE") or "/etc/ssl/certs/ca-certificates.crt"
+    lines = ["[global]", "cert = /run/train-test.crt"]
+    lines += [f"index-url = {os.environ['PIP_INDEX_URL']}"] if "PIP_INDEX_URL" in os.environ else []
+    (Path(scratch) / "pip.conf").write_text("\n".join(lines) + "\n")
+    return ["-v", f"{scratch}/pip.conf:/etc/pip.conf:ro", "-v", f"{os.path.realpath(certificates)}:/run/train-test.crt:ro"]
+
+
 def build(tag, dockerfile, folder, *words):
     """podman build; the Dockerfile is a path or a text."""
     with tempfile.TemporaryDirectory(prefix="train-build-") as scratch:
@@ -58,7 +67,7 @@ def build(tag, dockerfile, folder, *words):
         if not isinstance(dockerfile, Path):
             path = Path(scratch) / "Dockerfile"
             path.write_text(dockerfile)
-        podman("build", "-q", "-t", tag, "-f", path, *words, folder or scratch, timeout=BUILD_S)
+        podman("build", "-q", "--network", "host", "-t", tag, "-f", path, *_pip_words(scratch), *words, folder or scratch, timeout=BUILD_S)
 
 
 def derived(name, lines, base=None):
