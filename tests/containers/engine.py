@@ -40,7 +40,7 @@ def words(image, *args, job=None, env=None, flags=(), name=None, mount=True):
     """The command line: 'podman run --rm --name NAME -v JOB:/opt/ml -e ... FLAGS IMAGE ARGS'. No network and no metadata service, unless the flags say so:
     a test that needs them says so."""
     line = ["podman", "run", "--rm", "--name", name or f"train-test-{uuid.uuid4().hex[:12]}", "--label", LABEL]
-    if not any(flag.startswith("--net") for flag in flags):
+    if not any(str(flag).startswith("--net") for flag in flags):
         line += ["--network", "none"]
     if job is not None and mount:
         line += ["-v", f"{job.path}:/opt/ml"]
