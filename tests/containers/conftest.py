@@ -1,6 +1,7 @@
 """What the container tests share. They run where tests/containers/ready says that containers can be run; then nothing is skipped."""
 import os
 import sys
+import uuid
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
 pytest.register_assert_rewrite("jobs", "engine", "bases", "projects")
 
+from engine import podman  # noqa: E402
 from jobs import BINARY, JobRoot  # noqa: E402
 
 
@@ -26,3 +28,12 @@ def pytest_collection_modifyitems(items):
 def job(tmp_path):
     """A hand-made job root, to be mounted at /opt/ml."""
     return JobRoot(tmp_path)
+
+
+@pytest.fixture
+def network():
+    """A network of the test's own, on which containers find each other by their aliases and nothing else is reached; its name."""
+    name = f"train-test-{uuid.uuid4().hex[:12]}"
+    podman("network", "create", "--internal", name)
+    yield name
+    podman("network", "rm", "-f", name)

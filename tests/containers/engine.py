@@ -76,6 +76,8 @@ class Container(Running):
 def start(image, *args, job=None, env=None, flags=(), mount=True, stdin=subprocess.DEVNULL, **popen):
     """Starts a container; use it with 'with', which removes it."""
     name = f"train-test-{uuid.uuid4().hex[:12]}"
+    if job is not None:
+        popen = {"cwd": job.folder, **popen}  # conmon leaves a file `oom` there when memory runs out
     process = subprocess.Popen(words(image, *args, job=job, env=env, flags=flags, name=name, mount=mount), stdin=stdin,
                                stdout=subprocess.PIPE, stderr=subprocess.PIPE, **popen)
     return Container(process, job, name)

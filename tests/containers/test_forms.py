@@ -8,10 +8,9 @@ import pytest
 import bases
 import engine
 from jobs import BINARY, DATA, JobRoot, make_tree, read_record, script, told
-from projects import coded, completed, failed, telling
+from projects import coded, completed, failed, python, telling
 
 HELLO = "echo the pipeline; cat data/training/training.csv"
-PYTHON = "RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends python3 >/dev/null"
 CASES = ["byo-hand-run", "local-mode-sdk", "sdk-script-mode", "training-2-hosts-2020", "training-2022-gpu", "training-2025-topology-null"]
 OF_ITS_IMAGE = {"LD_PRELOAD", "LD_LIBRARY_PATH", "PATH", "HOSTNAME"}  # in a captured environment
 
@@ -32,39 +31,61 @@ def test_with_and_without_the_word_train(job, words):
     assert result.record["job"]["name"] == job.name
 
 
+class Laid(JobRoot):
+    """A job root of tests/data/sagemaker, as others laid it out: nothing is written beforehand, nothing set."""
+
+    def __init__(self, folder, case):
+        self.folder, self.path, self.tmp = folder, folder / "ml", folder / "tmp"
+        self.sagemaker, self.extra = False, {}
+        self.case = DATA / "sagemaker" / case
+        shutil.copytree(self.case / "opt-ml", self.path)
+        for name in (self.case / "empty-dirs").read_text().split():
+            (folder / name.replace("opt-ml", "ml", 1)).mkdir(parents=True, exist_ok=True)
+        self.host = self.seen("resourceconfig")["current_host"] if (self.path / "input/config").is_dir() else "local"
+
+    def seen(self, name):
+        """What a config file says; {} where it is missing."""
+        path = self.path / "input/config" / f"{name}.json"
+        return json.loads(path.read_text()) if path.exists() else {}
+
+    def run(self, image, **env):
+        """With the arguments and the environment that it was seen with; the names of its hosts lead to this container."""
+        words = (self.case / "argv").read_text().split()
+        environment = dict(line.split("=", 1) for line in (self.case / "environment").read_text().splitlines())
+        hosts = [word for number in (1, 2, 3) for word in ("--add-host", f"algo-{number}:127.0.0.1")]
+        kept = {name: value for name, value in environment.items() if name not in OF_ITS_IMAGE}
+        return engine.run(image, *words, job=self, flags=hosts, env=kept | {"TRAIN_CODE": "/opt/ml/code"} | env)
+
+
 @pytest.mark.parametrize("case", CASES)
 def test_a_captured_job(tmp_path, case):
-    """Jobs as they were seen (tests/data/sagemaker), with their environment, arguments and folders. Their code is in S3, so another place is named."""
-    source = DATA / "sagemaker" / case
-    shutil.copytree(source / "opt-ml", tmp_path / "ml")
-    for folder in (source / "empty-dirs").read_text().split():
-        (tmp_path / folder.replace("opt-ml", "ml", 1)).mkdir(parents=True, exist_ok=True)
-    environment = dict(line.split("=", 1) for line in (source / "environment").read_text().splitlines())
-    words = (source / "argv").read_text().split()
-    job = telling(Laid(tmp_path))
-    flags = ["--add-host", "algo-1:127.0.0.1", "--add-host", "algo-2:127.0.0.1"]  # what the platform's resolver knows
-    env = {name: value for name, value in environment.items() if name not in OF_ITS_IMAGE} | {"TRAIN_CODE": "/opt/ml/code"}
-    result = engine.run(bases.image("debian", bases.derived("python", PYTHON)), *words, job=job, env=env, flags=flags)
+    """Its code is in S3, so another place is named."""
+    job = telling(Laid(tmp_path, case))
+    result = job.run(python())
     seen = told(result)
-    config = tmp_path / "ml/input/config"
-    channels = json.loads((config / "inputdataconfig.json").read_text()) if (config / "inputdataconfig.json").exists() else {}
+    channels = job.seen("inputdataconfig")
+    script_mode = "sagemaker_program" in job.seen("hyperparameters")
     assert json.loads(seen["env"]["SM_CHANNELS"]) == sorted(channels)
-    script_mode = "sagemaker_program" in (config / "hyperparameters.json").read_text()
     assert set(seen["data"]) == (set() if script_mode else set(channels))  # script mode makes no links
-    assert seen["env"]["TRAIN_HOST"] == json.loads((config / "resourceconfig.json").read_text())["current_host"]
-    assert seen["env"].get("TRAIN_JOB_NAME") == environment.get("TRAINING_JOB_NAME")
+    assert (seen["env"]["TRAIN_HOST"], seen["env"].get("TRAIN_JOB_NAME")) == (job.host, seen["env"].get("TRAINING_JOB_NAME"))
+    assert ("TRAINING_JOB_NAME" in seen["env"]) == (case != "byo-hand-run")
     for channel in channels:
         assert seen["env"][f"SM_CHANNEL_{channel.upper()}"] == f"/opt/ml/input/data/{channel}"
-    (record,) = (read_record(path) for path in (tmp_path / "ml/output/data/_train").glob("run-*.json"))
-    assert (record["outcome"], record["exit_code"]) == ("completed", 0)
+    assert (result.record["outcome"], result.record["exit_code"]) == ("completed", 0)
 
 
-class Laid(JobRoot):
-    """A job root that was laid out by others: nothing is written beforehand, nothing set."""
+def test_a_captured_job_of_several_groups_that_asks_for_mpi(tmp_path):
+    """What is not supported is named: never several single runs that know nothing of each other."""
+    job = telling(Laid(tmp_path, "heterogeneous"))
+    failed(job.run(bases.image("debian"), SAGEMAKER_PROGRAM="train.py"), 78, "settings", "'sagemaker_mpi_enabled' asks for a launcher that is not supported")
 
-    def __init__(self, folder):
-        self.folder, self.path, self.tmp = folder, folder / "ml", folder / "tmp"
-        self.sagemaker, self.extra, self.host = False, {}, "algo-1"
+
+def test_the_spelling_of_awss_own_tutorial(tmp_path):
+    """resourceConfig.json, with a capital (C§12.3)."""
+    job = telling(Laid(tmp_path, "byo-hand-run"))
+    config = job.path / "input/config"
+    (config / "resourceconfig.json").rename(config / "resourceConfig.json")
+    assert told(job.run(python()))["env"]["TRAIN_HOST"] == job.host
 
 
 @pytest.mark.parametrize("gone", [["hyperparameters"], ["resourceconfig"], ["inputdataconfig"],
@@ -86,7 +107,7 @@ def test_a_hand_made_root_with_nothing_but_code(nobody):
 
 def test_a_program_of_the_image_as_argument(job):
     coded(job, "false", {"x.py": "import sys; print('x.py', sys.argv[1:])\n"})
-    result = engine.run(bases.image("debian", bases.derived("python", PYTHON)), "python3", "x.py", "--epochs", "3", job=job)
+    result = engine.run(python(), "python3", "x.py", "--epochs", "3", job=job)
     completed(result, "x.py ['--epochs', '3']")
     assert "'python3' is no verb: it is taken as the command" in result.said
 
@@ -129,10 +150,7 @@ def test_it_does_not_serve(job, in_job):
 
 @pytest.mark.parametrize("case", ["processing-2020", "processing-2020-entrypoint-args"])
 def test_it_does_no_processing(tmp_path, case):
-    shutil.copytree(DATA / "sagemaker" / case / "opt-ml", tmp_path / "ml")
-    job = Laid(tmp_path)
-    job.host = "local"
-    failed(engine.run(bases.image("debian"), job=job), 64, "usage", "this image only trains", "Processing")
+    failed(engine.run(bases.image("debian"), job=Laid(tmp_path, case)), 64, "usage", "this image only trains", "Processing")
 
 
 def test_its_version_and_help():
