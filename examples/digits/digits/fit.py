@@ -27,9 +27,9 @@ def main():
     settings = job.hyperparameters()
     rows, labels = data.read()
     train, _ = data.split(len(rows), float(settings["test_share"]), int(settings["seed"]))
-    begun = time.perf_counter(), time.process_time()
+    begun, begun_cpu = time.perf_counter(), time.process_time()
     _, gamma, _, weights = choose(rows[train], labels[train], settings["gammas"], settings["ridges"])
-    seconds, cpu_seconds = time.perf_counter() - begun[0], time.process_time() - begun[1]
+    seconds, cpu_seconds = time.perf_counter() - begun, time.process_time() - begun_cpu
 
     os.makedirs("model", exist_ok=True)
     numpy.savez("model/model.npz", rows=rows[train], weights=weights, gamma=gamma)
