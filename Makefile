@@ -221,10 +221,15 @@ format: ## clang-format over all C files, as lint wants it
 
 # ---- what is published ----
 
+# Another architecture than ARCH is built in a folder of its own, as everywhere.
+DIST_ARCHS = $(or $(ARCHS),$(ARCH))
+BUILD_OF = $(if $(filter $(ARCH),$(1)),$(B),$(B)/$(1))
+
 .PHONY: dist
-dist: $(B)/train ## what is published, in build/dist: the binary, what is in it (SPDX), source, licences, SHA256SUMS
+dist: ## what is published, in build/dist: binary, what is in it (SPDX), source, licences, SHA256SUMS; ARCHS="amd64 arm64" for both
 	@agent/deps/need python3
-	@agent/deps/dist $(B)/dist $(VERSION) $(B)
+	@$(foreach each,$(DIST_ARCHS),$(MAKE) ARCH=$(each) B=$(call BUILD_OF,$(each)) all &&) true
+	@agent/deps/dist $(B)/dist $(VERSION) $(foreach each,$(DIST_ARCHS),$(call BUILD_OF,$(each)))
 
 .PHONY: clean
 clean: ## removes build/; the cache of built libraries stays

@@ -24,8 +24,8 @@ TOLD = json.loads(run("version", "--json").out)
 NAME = f"train-{VERSION}-linux-{TOLD['architecture']}"
 
 
-def make_dist(folder, **env):
-    subprocess.run([REPOSITORY / "agent/deps/dist", folder, VERSION, BUILD], check=True, stdout=subprocess.DEVNULL,
+def make_dist(folder, builds=(BUILD,), **env):
+    subprocess.run([REPOSITORY / "agent/deps/dist", folder, VERSION, *builds], check=True, stdout=subprocess.DEVNULL,
                    env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")} | env)
     return folder
 
@@ -75,6 +75,30 @@ def test_another_time_place_and_language_give_the_same_bytes(dist, tmp_path):
     assert {path.name: path.read_bytes() for path in again.iterdir()} == {path.name: path.read_bytes() for path in dist.iterdir()}
     other = make_dist(tmp_path / "later", SOURCE_DATE_EPOCH="1600000000")
     assert json.loads((other / f"{NAME}.spdx.json").read_text())["creationInfo"]["created"] == "2020-09-13T12:26:40Z"
+
+
+def test_make_hands_every_architecture_over():
+    words = ["make", "-n", f"B={BUILD}", "dist"]
+    said = [subprocess.run([*words, *more], cwd=REPOSITORY, capture_output=True, text=True, check=True,
+                           env={"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/")}).stdout.splitlines()[-1]
+            for more in ([], ["ARCH=amd64", "ARCHS=amd64 arm64"])]
+    assert said == [f"agent/deps/dist {BUILD}/dist {VERSION} {BUILD}", f"agent/deps/dist {BUILD}/dist {VERSION} {BUILD} {BUILD}/arm64"]
+
+
+def test_two_builds_for_one_architecture_are_refused(tmp_path):
+    with pytest.raises(subprocess.CalledProcessError):
+        make_dist(tmp_path / "dist", builds=(BUILD, BUILD))
+
+
+def test_another_architecture_lies_beside_it(tmp_path):
+    other = BUILD / "arm64"
+    if not (other / "train").exists():
+        pytest.skip(f"'{other}/train' is not built: 'make ARCH=arm64' does it")
+    folder = make_dist(tmp_path / "dist", builds=(BUILD, other))
+    document = json.loads((folder / f"train-{VERSION}-linux-arm64.spdx.json").read_text())
+    VALIDATOR.validate(document)
+    assert checksum(document["files"][0]) == sha256(folder / f"train-{VERSION}-linux-arm64") == sha256(other / "train")
+    assert len((folder / "SHA256SUMS").read_text().splitlines()) == 6
 
 
 def test_the_source_archive_is_what_git_lists(dist):
