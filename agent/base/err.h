@@ -19,7 +19,8 @@ enum err_kind {
 	ERR_DIGEST,         /* bytes are whole but not the ones that were named */
 	ERR_ARCHIVE,        /* bytes are damaged, of no known kind, or refused by the unpacker */
 	ERR_NOT_FOUND,      /* the code does not exist there */
-	ERR_DENIED,         /* the other side knows us and says no, or policy refused a redirect or a certificate */
+	ERR_DENIED,         /* the other side knows us and says no, or policy refused a redirect */
+	ERR_UNTRUSTED,      /* the other side's certificate does not hold: as ERR_DENIED, but something else helps */
 	ERR_CREDENTIALS,    /* there are no usable credentials */
 	ERR_UNAVAILABLE,    /* the service failed after all retries */
 	ERR_DEADLINE,       /* the phase ran out of time */

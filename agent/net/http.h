@@ -71,8 +71,8 @@ void http_clean(struct http **http);
  * Sends a request (ending one that still runs; connections are kept) and waits for the head of the final reply. Any
  * status is a success. 'reply' was zeroed or used before; release it with http_reply_release. -1 with 'err':
  * ERR_STOPPED, ERR_DEADLINE, ERR_UNAVAILABLE (not reached, cut, too slow, own deadline; err->sys is ENETUNREACH where there is no
- * network at all, which no second attempt can change), ERR_DENIED (certificate,
- * no TLS in common, address policy: err->sys is EACCES for the last), ERR_SETTINGS.
+ * network at all, which no second attempt can change), ERR_UNTRUSTED (certificate), ERR_DENIED (no TLS in
+ * common, address policy: err->sys is EACCES for the latter), ERR_SETTINGS.
  */
 MUST_CHECK int http_open(
     struct http *http, const struct http_request *request, struct http_reply *reply, struct err *err);

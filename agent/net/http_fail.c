@@ -64,7 +64,7 @@ fail_by_code(struct http *http, struct err *err)
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:
 	case CURLE_SSL_INVALIDCERTSTATUS:
-		return err_set(err, ERR_DENIED, 0, "the certificate of '%s' is not trusted: %s (checked against %s)",
+		return err_set(err, ERR_UNTRUSTED, 0, "the certificate of '%s' is not trusted: %s (checked against %s)",
 		    http->shown, text, http->trust.name);
 	case CURLE_SSL_CACERT_BADFILE:
 		return err_set(err, ERR_SETTINGS, 0, "cannot use %s: %s", http->trust.name, text);

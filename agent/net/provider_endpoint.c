@@ -122,6 +122,13 @@ container_address(const struct provider_run *run, struct buf *address, unsigned 
 	return 1;
 }
 
+/* What answers there, if anything, is not what hands out credentials. */
+static int
+is_out_of_reach(const struct err *err)
+{
+	return err->kind == ERR_UNAVAILABLE || err->kind == ERR_DENIED || err->kind == ERR_UNTRUSTED;
+}
+
 static int
 ask_container(const struct provider_run *run, struct http *http, const char *address, unsigned addresses,
     struct credentials *out, int64_t *retry_after_ms, struct err *err)
@@ -181,7 +188,7 @@ provider_container(const struct provider_run *run, struct credentials *out, stru
 	while (ask_container(run, http, buf_text(&address), addresses, out, &retry_after_ms, err) < 0) {
 		if (retry_next(&retry, run->ctx, retry_after_ms, err) < 0) {
 			/* Without any network it is not the credentials that fail. */
-			if (err->sys != ENETUNREACH && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_DENIED)) {
+			if (err->sys != ENETUNREACH && is_out_of_reach(err)) {
 				err->kind = ERR_CREDENTIALS;
 			}
 			return -1;
@@ -348,7 +355,7 @@ provider_instance(const struct provider_run *run, struct credentials *out, struc
 	if (got > 0) {
 		got = get_keys(&instance, &token, buf_text(&path), out, err);
 	}
-	if (got < 0 && (err->kind == ERR_UNAVAILABLE || err->kind == ERR_DENIED)) {
+	if (got < 0 && is_out_of_reach(err)) {
 		err->kind = ERR_CREDENTIALS;
 	}
 	return got;

@@ -51,8 +51,8 @@ struct s3;
  * Asks for the object and waits for the head of the reply. Borrows 'ctx' and 'creds' until s3_close; copies the
  * request. On success fills 'meta' and gives an owned transfer. NULL with 'err': ERR_SETTINGS (address, endpoint or
  * region wrong; plain http; access-point ARN and S3 Express are refused by name), ERR_NOT_FOUND (NoSuchKey,
- * NoSuchBucket, NoSuchVersion), ERR_DENIED (403, and the text names what may be missing; a failed certificate check),
- * ERR_CREDENTIALS, ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
+ * NoSuchBucket, NoSuchVersion), ERR_DENIED (403, and the text names what may be missing), ERR_UNTRUSTED (a certificate
+ * that fails), ERR_CREDENTIALS, ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
  */
 struct s3 *s3_open(const struct net_context *ctx, struct creds *creds, const struct s3_request *request,
     struct s3_meta *meta, struct err *err);

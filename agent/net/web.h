@@ -51,7 +51,7 @@ struct web;
  * Follows redirects, sends, waits for the head of the reply. Borrows 'ctx' until web_close and 'request' only during
  * the call, but for 'token', 'token_host' and 'self', which it borrows until web_close (a resume asks again). NULL
  * with 'err': ERR_SETTINGS (refused before sending), ERR_NOT_FOUND (404, 410), ERR_DENIED (401, 403, a refused
- * redirect, a certificate that fails), ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
+ * redirect), ERR_UNTRUSTED (a certificate that fails), ERR_UNAVAILABLE (after retries), ERR_DEADLINE, ERR_STOPPED.
  */
 struct web *web_open(
     const struct net_context *ctx, const struct web_request *request, struct web_meta *meta, struct err *err);

@@ -109,6 +109,7 @@ static const struct kind_row kinds[] = {
     [ERR_ARCHIVE] = SAME(REASON_CODE_ARCHIVE),
     [ERR_NOT_FOUND] = {REASON_CODE_NOT_FOUND, REASON_TAGS_FAILED, REASON_CODE_NOT_FOUND},
     [ERR_DENIED] = {REASON_CODE_DENIED, REASON_TAGS_DENIED, REASON_CODE_DENIED},
+    [ERR_UNTRUSTED] = {REASON_CODE_DENIED, REASON_TAGS_DENIED, REASON_CODE_DENIED},
     [ERR_CREDENTIALS] = SAME(REASON_CREDENTIALS),
     [ERR_UNAVAILABLE] = {REASON_FETCH_FAILED, REASON_TAGS_FAILED, REASON_FETCH_FAILED},
     [ERR_DEADLINE] = {REASON_IO, REASON_TAGS_FAILED, REASON_FETCH_TIMEOUT},
@@ -159,6 +160,7 @@ exitcode_of_err(const struct err *err, struct exitcode *out)
 		code = err->kind == ERR_NOT_EXECUTABLE ? 126 : 127;
 	}
 	fill(out, reason, code);
+	out->untrusted = err->kind == ERR_UNTRUSTED;
 }
 
 /* The pipeline ended by itself and nobody asked it to. */
@@ -262,6 +264,10 @@ exitcode_advice(const struct exitcode *exitcode)
 		return exitcode->sent
 		           ? "Something inside or outside of the container sent it; it was not for want of memory, as the kernel counts."
 		           : sigword_cause(exitcode->sig);
+	}
+	if (exitcode->untrusted) {
+		return "For an authority of your own set AWS_CA_BUNDLE to a file in the image with its certificate (PEM), or add it to the "
+		       "image's ca-certificates; a certificate that has expired or has another name is its server's to mend.";
 	}
 	if (exitcode->reason == REASON_EXIT) {
 		return advice_of_code(exitcode->code);

@@ -52,6 +52,7 @@ struct exitcode {
 	int code; /* 0-255: what train exits with */
 	enum reason reason;
 	int sig;                /* the signal of REASON_SIGNAL, else 0 */
+	int untrusted;          /* 1 where a certificate is at fault, which gives other advice than the reason does */
 	int sent;               /* 1 for a SIGKILL that did not come from the kernel for want of memory */
 	char text[REASON_TEXT]; /* the published reason; "" for REASON_NONE */
 };

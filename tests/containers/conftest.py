@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "e2e"))
-pytest.register_assert_rewrite("jobs", "engine", "bases", "projects")
+pytest.register_assert_rewrite("jobs", "engine", "bases", "terminal", "servers", "projects")
 
 from engine import podman  # noqa: E402
 from jobs import BINARY, JobRoot  # noqa: E402

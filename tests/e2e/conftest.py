@@ -9,7 +9,7 @@ import uuid
 
 import pytest
 
-pytest.register_assert_rewrite("jobs", "network", "story", "servers")
+pytest.register_assert_rewrite("jobs", "network", "story", "terminal", "servers")
 
 from jobs import BINARY, HOOKS_BINARY, JobRoot
 from servers.gateway import Gateway

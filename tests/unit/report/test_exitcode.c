@@ -83,6 +83,7 @@ static const struct cell {
     [ERR_ARCHIVE] = {"code-archive", "code-archive", "code-archive", 65, 65, 65},
     [ERR_NOT_FOUND] = {"code-not-found", "tags-failed", "code-not-found", 66, 69, 66},
     [ERR_DENIED] = {"code-denied", "tags-denied", "code-denied", 77, 77, 77},
+    [ERR_UNTRUSTED] = {"code-denied", "tags-denied", "code-denied", 77, 77, 77},
     [ERR_CREDENTIALS] = {"credentials", "credentials", "credentials", 77, 77, 77},
     [ERR_UNAVAILABLE] = {"fetch-failed", "tags-failed", "fetch-failed", 69, 69, 69},
     [ERR_DEADLINE] = {"io", "tags-failed", "fetch-timeout", 74, 69, 75},
@@ -118,6 +119,23 @@ every_kind_in_every_phase_has_its_code_and_reason(void **state)
 			assert_true(got.reason == REASON_STOPPED || exitcode_advice(&got) != NULL);
 		}
 	}
+}
+
+static void
+certificate_that_does_not_hold_has_its_own_advice(void **state)
+{
+	struct err err = {.kind = ERR_UNTRUSTED, .phase = PHASE_FETCH};
+	struct exitcode got;
+
+	(void)state;
+	exitcode_of_err(&err, &got);
+	assert_non_null(strstr(exitcode_advice(&got), "AWS_CA_BUNDLE"));
+	err.phase = PHASE_TAGS;
+	exitcode_of_err(&err, &got);
+	assert_non_null(strstr(exitcode_advice(&got), "AWS_CA_BUNDLE"));
+	err.kind = ERR_DENIED;
+	exitcode_of_err(&err, &got);
+	assert_null(strstr(exitcode_advice(&got), "AWS_CA_BUNDLE"));
 }
 
 static int
@@ -364,6 +382,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(reasons_are_as_published),
 	    cmocka_unit_test(every_kind_in_every_phase_has_its_code_and_reason),
+	    cmocka_unit_test(certificate_that_does_not_hold_has_its_own_advice),
 	    cmocka_unit_test(outcome_keeps_the_pipelines_own_code),
 	    cmocka_unit_test(outcome_names_the_signal),
 	    cmocka_unit_test(advice_for_a_shells_128_and_n_is_the_signals),
