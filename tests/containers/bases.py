@@ -3,6 +3,7 @@ base-images/ take it by `BASE=`. Everything is kept in the tests' store under a 
 
     bases.debian()                              # Debian bookworm, minbase, and nothing else
     bases.derived("python", "RUN apt-get ...")  # what a Dockerfile makes of another base
+    bases.layered(bases.debian())               # that, with the binary under test as its entrypoint
     bases.image("debian")                       # base-images/debian on the base that stands for its public one, with the binary under test
 """
 import contextlib
@@ -30,12 +31,17 @@ def _alone(name):
         yield
 
 
+_there = set()  # tags that this worker has seen: podman is slow to ask
+
+
 def made(name, recipe, make):
     """The tag of the image 'name' of this recipe (text): made by make(tag) if it is not there yet."""
     tag = f"{PREFIX}/{name}:{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
-    with _alone(name):
-        if podman("image", "exists", tag, check=False).returncode != 0:
-            make(tag)
+    if tag not in _there:
+        with _alone(name):
+            if podman("image", "exists", tag, check=False).returncode != 0:
+                make(tag)
+        _there.add(tag)
     return tag
 
 
@@ -91,6 +97,12 @@ def agent():
             build(tag, 'FROM scratch\nCOPY train /train\nENTRYPOINT ["/train"]\n', folder)
 
     return made("agent", binary_digest(), make)
+
+
+def layered(base=None):
+    """'base' (the bare Debian) with the binary under test in front and nothing else: what `make image BASE=...` makes."""
+    lines = f'COPY --from={agent()} /train /usr/local/bin/train\nENTRYPOINT ["/usr/local/bin/train"]'
+    return derived("layered", lines, base)
 
 
 def image(name, base=None):

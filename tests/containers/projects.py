@@ -1,7 +1,6 @@
 """Projects that the container tests run, and how a run of them must have ended."""
 import os
 
-import bases
 from jobs import TELL, make_tree, shell
 
 
@@ -16,11 +15,6 @@ def telling(job):
     tell = {name: TELL for name in ("tell.py", "train.py", "algo.py")}
     make_tree(job.path / "code", {"pipeline.json": {"command": ["python3", "tell.py"]}, **tell})
     return job
-
-
-def python():
-    """An image with Python and train in it."""
-    return bases.image("debian", bases.derived("python", "RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends python3 >/dev/null"))
 
 
 def give(job, uid):

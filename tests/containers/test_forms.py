@@ -8,7 +8,7 @@ import pytest
 import bases
 import engine
 from jobs import BINARY, DATA, JobRoot, make_tree, read_record, script, told
-from projects import coded, completed, failed, python, telling
+from projects import coded, completed, failed, telling
 
 HELLO = "echo the pipeline; cat data/training/training.csv"
 CASES = ["byo-hand-run", "local-mode-sdk", "sdk-script-mode", "training-2-hosts-2020", "training-2022-gpu", "training-2025-topology-null"]
@@ -27,7 +27,7 @@ def nobody(job):
 
 @pytest.mark.parametrize("words", [["train"], [], ["train", "--set", "log-level=info"]], ids=["train", "nothing", "train and a setting"])
 def test_with_and_without_the_word_train(job, words):
-    result = completed(engine.run(bases.image("debian"), *words, job=coded(job, HELLO)), "the pipeline", "1,2,3")
+    result = completed(engine.run(bases.layered(), *words, job=coded(job, HELLO)), "the pipeline", "1,2,3")
     assert result.record["job"]["name"] == job.name
 
 
@@ -61,7 +61,7 @@ class Laid(JobRoot):
 def test_a_captured_job(tmp_path, case):
     """Its code is in S3, so another place is named."""
     job = telling(Laid(tmp_path, case))
-    result = job.run(python())
+    result = job.run(bases.image("debian"))
     seen = told(result)
     channels = job.seen("inputdataconfig")
     script_mode = "sagemaker_program" in job.seen("hyperparameters")
@@ -77,7 +77,7 @@ def test_a_captured_job(tmp_path, case):
 def test_a_captured_job_of_several_groups_that_asks_for_mpi(tmp_path):
     """What is not supported is named: never several single runs that know nothing of each other."""
     job = telling(Laid(tmp_path, "heterogeneous"))
-    failed(job.run(bases.image("debian"), SAGEMAKER_PROGRAM="train.py"), 78, "settings", "'sagemaker_mpi_enabled' asks for a launcher that is not supported")
+    failed(job.run(bases.layered(), SAGEMAKER_PROGRAM="train.py"), 78, "settings", "'sagemaker_mpi_enabled' asks for a launcher that is not supported")
 
 
 def test_the_spelling_of_awss_own_tutorial(tmp_path):
@@ -85,7 +85,7 @@ def test_the_spelling_of_awss_own_tutorial(tmp_path):
     job = telling(Laid(tmp_path, "byo-hand-run"))
     config = job.path / "input/config"
     (config / "resourceconfig.json").rename(config / "resourceConfig.json")
-    assert told(job.run(python()))["env"]["TRAIN_HOST"] == job.host
+    assert told(job.run(bases.image("debian")))["env"]["TRAIN_HOST"] == job.host
 
 
 @pytest.mark.parametrize("gone", [["hyperparameters"], ["resourceconfig"], ["inputdataconfig"],
@@ -93,13 +93,13 @@ def test_the_spelling_of_awss_own_tutorial(tmp_path):
 def test_a_hand_made_root_without_some_config_files(job, gone):
     host = "local" if "resourceconfig" in gone else "algo-1"
     job.host = host
-    result = engine.run(bases.image("debian"), "train", job=coded(job.without(*gone), 'echo "$TRAIN_HOST of $TRAIN_HOSTS"; ls data'))
+    result = engine.run(bases.layered(), "train", job=coded(job.without(*gone), 'echo "$TRAIN_HOST of $TRAIN_HOSTS"; ls data'))
     completed(result, f"{host} of {host}", *([] if "inputdataconfig" in gone else ["training"]))
 
 
 def test_a_hand_made_root_with_nothing_but_code(nobody):
     nobody.host = "local"
-    completed(engine.run(bases.image("debian"), "train", job=coded(nobody, "echo ran >model/file; cat model/file")), "ran")
+    completed(engine.run(bases.layered(), "train", job=coded(nobody, "echo ran >model/file; cat model/file")), "ran")
     assert (nobody.model / "file").read_text() == "ran\n"
 
 
@@ -107,27 +107,27 @@ def test_a_hand_made_root_with_nothing_but_code(nobody):
 
 def test_a_program_of_the_image_as_argument(job):
     coded(job, "false", {"x.py": "import sys; print('x.py', sys.argv[1:])\n"})
-    result = engine.run(python(), "python3", "x.py", "--epochs", "3", job=job)
+    result = engine.run(bases.image("debian"), "python3", "x.py", "--epochs", "3", job=job)
     completed(result, "x.py ['--epochs', '3']")
     assert "'python3' is no verb: it is taken as the command" in result.said
 
 
 def test_a_program_of_the_code_as_argument(job):
-    completed(engine.run(bases.image("debian"), "./fit", "a b", job=coded(job, "false", {"fit": script('echo "fit $1"')})), "fit a b")
+    completed(engine.run(bases.layered(), "./fit", "a b", job=coded(job, "false", {"fit": script('echo "fit $1"')})), "fit a b")
 
 
 @pytest.mark.parametrize("words", [["--"], ["train", "--"]], ids=["alone", "behind train"])
 def test_a_command_behind_two_dashes(job, words):
-    completed(engine.run(bases.image("debian"), *words, "echo", "--set", "x", job=job), "--set x")
+    completed(engine.run(bases.layered(), *words, "echo", "--set", "x", job=job), "--set x")
 
 
 def test_a_word_that_is_neither_in_a_job(job):
-    result = failed(engine.run(bases.image("debian"), "trian", "--epochs", "3", job=coded(job, HELLO)), 127, "command", "cannot run 'trian'")
+    result = failed(engine.run(bases.layered(), "trian", "--epochs", "3", job=coded(job, HELLO)), 127, "command", "cannot run 'trian'")
     assert result.pipeline == []
 
 
 def test_a_word_that_is_neither_elsewhere():
-    result = engine.run(bases.image("debian"), "trian")
+    result = engine.run(bases.layered(), "trian")
     assert (result.code, result.out) == (64, "")
     assert "unknown verb 'trian'" in result.said and "'train'" in result.said
 
@@ -136,27 +136,27 @@ def test_a_word_that_is_neither_elsewhere():
 
 @pytest.mark.parametrize("words", [[], ["train"]], ids=["nothing", "train"])
 def test_without_a_job_it_says_what_to_type(words):
-    result = engine.run(bases.image("debian"), *words)
+    result = engine.run(bases.layered(), *words)
     assert (result.code, result.out) == (64, "")
     assert result.agent == ["error: no job here; to run this folder: `train run` ('/opt/ml' does not exist)"]
 
 
 @pytest.mark.parametrize("in_job", [True, False], ids=["in a job", "elsewhere"])
 def test_it_does_not_serve(job, in_job):
-    result = engine.run(bases.image("debian"), "serve", job=coded(job, HELLO) if in_job else None)
+    result = engine.run(bases.layered(), "serve", job=coded(job, HELLO) if in_job else None)
     assert (result.code, result.out) == (64, "")
     assert result.agent == ["error: this image only trains: 'serve' is for hosting"]
 
 
 @pytest.mark.parametrize("case", ["processing-2020", "processing-2020-entrypoint-args"])
 def test_it_does_no_processing(tmp_path, case):
-    failed(engine.run(bases.image("debian"), job=Laid(tmp_path, case)), 64, "usage", "this image only trains", "Processing")
+    failed(engine.run(bases.layered(), job=Laid(tmp_path, case)), 64, "usage", "this image only trains", "Processing")
 
 
 def test_its_version_and_help():
-    version = engine.run(bases.image("debian"), "version", "--json")
+    version = engine.run(bases.layered(), "version", "--json")
     assert version.code == 0 and json.loads(version.out)["sha256"] == bases.binary_digest()
-    usage = engine.run(bases.image("debian"), "help")
+    usage = engine.run(bases.layered(), "help")
     assert usage.code == 0 and "train run" in usage.out
 
 
@@ -164,7 +164,7 @@ def test_its_version_and_help():
 
 def test_the_words_of_the_images_own_cmd(job):
     """CMD of an image is the arguments where `docker run` gives none; with `train` SageMaker replaces it."""
-    image = bases.derived("with-cmd", 'CMD ["sh", "-c", "echo the CMD"]', bases.image("debian"))
+    image = bases.derived("with-cmd", 'CMD ["sh", "-c", "echo the CMD"]', bases.layered())
     completed(engine.run(image, job=coded(job, HELLO)), "the CMD")
     completed(engine.run(image, "train", job=job), "the pipeline")
 
@@ -189,7 +189,7 @@ def test_a_base_with_its_own_entrypoint_needs_both_lines(job):
     copied = bases.derived("other-train-copied", f"COPY --from={bases.agent()} /train /usr/local/bin/train", base)
     result = engine.run(copied, "train", job=coded(job, HELLO))
     assert (result.code, result.out, result.record) == (0, "the other train:\n", None)
-    completed(engine.run(bases.image("debian", base), "train", job=job), "the pipeline")
+    completed(engine.run(bases.layered(base), "train", job=job), "the pipeline")
 
 
 @pytest.mark.parametrize("words", [[], ["sh", "-c", "echo given"]], ids=["entrypoint", "entrypoint and arguments"])
@@ -202,13 +202,13 @@ def test_train_elsewhere_as_the_jobs_own_entrypoint(job, words):
 def test_an_entrypoint_of_several_words(job):
     """ContainerEntrypoint [train, --set, ...]: settings that nobody can change by the request's hyperparameters."""
     flags = ["--entrypoint", json.dumps(["/usr/local/bin/train", "--set", "log-level=debug", "--"])]
-    result = completed(engine.run(bases.image("debian"), "echo", "ran", job=job, flags=flags), "ran")
+    result = completed(engine.run(bases.layered(), "echo", "ran", job=job, flags=flags), "ran")
     assert result.setting("log-level") == ("debug", "command line --set log-level")
 
 
 def test_a_shell_before_it_that_stays(job):
     """sh -c "train; true", as scripts do it: not PID 1, and all the same in charge."""
     words = shlex.join(["/usr/local/bin/train", "--", "sh", "-c", "echo ran; exit 3"])
-    result = engine.run(bases.image("debian"), "-c", f"{words}; echo code $?", job=job, flags=["--entrypoint", "/bin/sh"])
+    result = engine.run(bases.layered(), "-c", f"{words}; echo code $?", job=job, flags=["--entrypoint", "/bin/sh"])
     assert result.code == 0 and "ran" in result.pipeline and "code 3" in result.pipeline
     assert result.record["reason"] == "exit-3"

@@ -16,7 +16,7 @@ NO_NETWORK = "this container has no network"
 def test_isolated_with_the_code_in_a_channel(job):
     """As under EnableNetworkIsolation; nothing is asked for, so nothing is waited for."""
     job.channel("code", project(command=shell("cat data/training/training.csv; ls data")))
-    result = completed(engine.run(bases.image("debian"), "train", job=job, env=ROLE), "1,2,3", "training")
+    result = completed(engine.run(bases.layered(), "train", job=job, env=ROLE), "1,2,3", "training")
     assert (result.record["code"]["found_by"], result.record["code"]["kind"]) == ("channel code", "folder")
 
 
@@ -27,14 +27,14 @@ def test_isolated_with_the_code_in_a_channel(job):
 ], ids=["s3 with keys", "s3 with a role", "https"])
 def test_isolated_with_the_code_elsewhere(job, code, keys, server):
     """One attempt, and a text that says what is wrong and what to do, instead of half a minute of attempts."""
-    result = engine.run(bases.image("debian"), "train", job=job, env={"TRAIN_CODE": code, **keys})
+    result = engine.run(bases.layered(), "train", job=job, env={"TRAIN_CODE": code, **keys})
     failed(result, 69, "fetch-failed", f"cannot reach '{server}': {NO_NETWORK}", "under network isolation give the code as the channel 'code'")
     assert result.pipeline == []
 
 
 def test_isolated_with_tags_as_the_only_hope(job):
     env = {"TRAINING_JOB_ARN": f"arn:aws:sagemaker:us-east-1:123456789012:training-job/{job.name}", **KEYS}
-    result = engine.run(bases.image("debian"), "train", job=job, env=env)
+    result = engine.run(bases.layered(), "train", job=job, env=env)
     failed(result, 69, "tags-failed", NO_NETWORK, "under network isolation give it as the channel 'code'")
 
 
@@ -65,7 +65,7 @@ def hosts(tmp_path, text):
 
 
 def begin(job, network, **options):
-    return engine.start(bases.image("debian"), "train", job=job, flags=["--network", network, "--network-alias", job.host, "--hostname", f"ip-{job.host}"], **options)
+    return engine.start(bases.layered(), "train", job=job, flags=["--network", network, "--network-alias", job.host, "--hostname", f"ip-{job.host}"], **options)
 
 
 def test_two_hosts_of_a_job_meet_by_name(tmp_path, network):

@@ -41,7 +41,7 @@ def ready(container):
 @pytest.mark.parametrize("code", [0, 5])
 def test_a_stop_that_the_pipeline_answers_with_a_checkpoint(job, init, code):
     """It ends at once, with the pipeline's own code; the next attempt finds what was saved."""
-    with engine.start(bases.image("debian"), "train", job=checkpointed(job, SAVES.format(code=code)), flags=init) as container:
+    with engine.start(bases.layered(), "train", job=checkpointed(job, SAVES.format(code=code)), flags=init) as container:
         ready(container).stop(AS_DOCKER)
         result = container.finish()
     result.check(code, "stopped")
@@ -50,13 +50,13 @@ def test_a_stop_that_the_pipeline_answers_with_a_checkpoint(job, init, code):
     assert "saved" in result.pipeline
     assert result.failure is None if code == 0 else result.failure.startswith(
         f"[stopped] a stop was asked for by SIGTERM and the pipeline ended with exit code {code}.")
-    with engine.start(bases.image("debian"), "train", job=job, flags=init) as again:
+    with engine.start(bases.layered(), "train", job=job, flags=init) as again:
         again.wait_for("^step 41$")
 
 
 @each_init
 def test_a_pipeline_that_ignores_the_stop_is_killed_after_the_grace(job, init):
-    with engine.start(bases.image("debian"), "train", job=coded(job, IGNORES), env={"TRAIN_STOP_GRACE": 1}, flags=init) as container:
+    with engine.start(bases.layered(), "train", job=coded(job, IGNORES), env={"TRAIN_STOP_GRACE": 1}, flags=init) as container:
         ready(container).stop(AS_DOCKER)
         failed(container.finish(), 137, "stopped", "a stop was asked for by SIGTERM and the pipeline had to be killed after the grace",
                outcome="stopped", ended_by="stop")
@@ -64,7 +64,7 @@ def test_a_pipeline_that_ignores_the_stop_is_killed_after_the_grace(job, init):
 
 def test_the_images_own_stop_signal(job):
     """STOPSIGNAL SIGINT, as interactive bases have it, is a stop request as well; the pipeline gets the signal it knows."""
-    image = bases.derived("stopsignal", "STOPSIGNAL SIGINT", bases.image("debian"))
+    image = bases.derived("stopsignal", "STOPSIGNAL SIGINT", bases.layered())
     with engine.start(image, "train", job=coded(job, "trap 'echo got TERM; exit 4' TERM; echo ready; while :; do sleep 0.05; done")) as container:
         ready(container).stop(AS_DOCKER)
         result = failed(container.finish(), 4, "stopped", "a stop was asked for by SIGINT", outcome="stopped", ended_by="stop")
@@ -81,7 +81,7 @@ def test_a_stop_while_code_is_fetched(job, network):
     with engine.start(bases.debian(), "sh", "-c", NEVER_ANSWERS, flags=["--network", network, "--network-alias", "store"]) as server:
         ready(server)
         env = {"TRAIN_CODE": "http://store:8000/code.tar.gz", "TRAIN_CODE_INSECURE": 1, "TRAIN_CODE_PIN": "off"}
-        with engine.start(bases.image("debian"), "train", job=job, env=env, flags=["--network", network]) as container:
+        with engine.start(bases.layered(), "train", job=job, env=env, flags=["--network", network]) as container:
             server.wait_for("^asked: GET /code.tar.gz")
             container.stop(AS_DOCKER)
             result = failed(container.finish(), 143, "stopped", "a stop was asked for by SIGTERM", outcome="stopped", ended_by="stop")
@@ -92,7 +92,7 @@ def test_a_stop_while_code_is_fetched(job, network):
 
 @each_init
 def test_a_signal_for_the_pipeline(job, init):
-    with engine.start(bases.image("debian"), "train", job=coded(job, "trap 'echo got USR1; exit 6' USR1; echo ready; while :; do sleep 0.05; done"),
+    with engine.start(bases.layered(), "train", job=coded(job, "trap 'echo got USR1; exit 6' USR1; echo ready; while :; do sleep 0.05; done"),
                       flags=init) as container:
         ready(container).kill("USR1")
         failed(container.finish(), 6, "exit-6", ended_by="pipeline")
@@ -101,14 +101,14 @@ def test_a_signal_for_the_pipeline(job, init):
 @each_init
 @pytest.mark.parametrize("number", [signal.SIGSEGV, signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
 def test_a_pipeline_that_dies_of_a_signal(job, init, number):
-    result = engine.run(bases.image("debian"), "train", job=coded(job, f"kill -{number.value} $$"), flags=init)
+    result = engine.run(bases.layered(), "train", job=coded(job, f"kill -{number.value} $$"), flags=init)
     failed(result, 128 + number, f"signal-{number.name}", f"the pipeline was killed by {number.name} (signal {number.value})", ended_by="pipeline")
 
 
 @each_init
 @pytest.mark.parametrize("code", [0, 1, 77, 255])
 def test_exit_codes(job, init, code):
-    result = engine.run(bases.image("debian"), "train", job=coded(job, f"exit {code}"), flags=init)
+    result = engine.run(bases.layered(), "train", job=coded(job, f"exit {code}"), flags=init)
     result.check(code, None if code == 0 else f"exit-{code}")
     assert result.record["ended_by"] == "pipeline"
 
@@ -128,13 +128,13 @@ while [ ! -e up ]; do sleep 0.05; done
 
 @each_init
 def test_orphans_are_reaped_while_the_pipeline_runs(job, init):
-    completed(engine.run(bases.image("debian"), "train", job=coded(job, ORPHANS), flags=init), "zombies 0")
+    completed(engine.run(bases.layered(), "train", job=coded(job, ORPHANS), flags=init), "zombies 0")
 
 
 @each_init
 def test_what_a_pipeline_leaves_behind_is_told_to_end(job, init):
     """A daemon in a session of its own holds no job."""
-    result = engine.run(bases.image("debian"), "train", job=coded(job, LEAVES_ONE), flags=init).check(0, None)
+    result = engine.run(bases.layered(), "train", job=coded(job, LEAVES_ONE), flags=init).check(0, None)
     assert "told to end" in result.pipeline
     assert re.search(r"warning: the pipeline left processes behind, they are stopped: \d", result.said), result.said
 
@@ -144,7 +144,7 @@ def test_what_a_pipeline_leaves_behind_is_told_to_end(job, init):
 def test_a_command_beside_it(job):
     """podman exec: it sees the job's processes, and the job neither waits for it nor takes it for its own."""
     wait = "echo ready; while [ ! -e /tmp/go ]; do sleep 0.05; done"
-    with engine.start(bases.image("debian"), "train", job=coded(job, wait)) as container:
+    with engine.start(bases.layered(), "train", job=coded(job, wait)) as container:
         ready(container)
         assert container.exec("cat", "/proc/1/comm") == "train\n"
         doctor = container.exec("/usr/local/bin/train", "version")
@@ -158,7 +158,7 @@ def test_a_command_beside_it(job):
 
 
 def test_a_container_that_is_paused_and_goes_on(job):
-    with engine.start(bases.image("debian"), "train", job=coded(job, SAVES.format(code=0))) as container:
+    with engine.start(bases.layered(), "train", job=coded(job, SAVES.format(code=0))) as container:
         engine.podman("pause", ready(container).name)
         assert engine.inspect(container.name)["State"]["Status"] == "paused"
         engine.podman("unpause", container.name)
@@ -168,7 +168,7 @@ def test_a_container_that_is_paused_and_goes_on(job):
 
 def test_what_podman_inspect_says_of_the_process(job):
     """The image's own words, for whoever looks at it: an exec-form entrypoint, so that PID 1 is train and gets the signal."""
-    with engine.start(bases.image("debian"), "train", job=coded(job, SAVES.format(code=0))) as container:
+    with engine.start(bases.layered(), "train", job=coded(job, SAVES.format(code=0))) as container:
         seen = engine.inspect(ready(container).name)
         assert json.dumps(seen["Config"]["Entrypoint"]).count("/usr/local/bin/train") == 1
         assert (seen["Path"], seen["Args"]) == ("/usr/local/bin/train", ["train"])
