@@ -6,6 +6,11 @@
 
 #include "base/attr.h"
 
+/* "No space left" is said of both, mostly without a path: which one it was the volumes tell. */
+#define DISK_WAS_FULL "A disk was full: use a larger volume (VolumeSizeInGB), or keep fewer files."
+#define SHM_WAS_FULL \
+	"/dev/shm is too small for the data loader's workers: use fewer of them, or give the container more of it."
+
 /*
  * An advice, then the words of which an error's line has one, then nothing; the more special ones come first. '@' is the name that stands behind the
  * words. One text, because pointers into it would cost as much as it does.
@@ -26,13 +31,11 @@ static const char CLUES[] =
     "CUDA_ERROR_OUT_OF_MEMORY\0"
     "OOM when allocating\0"
     "RESOURCE_EXHAUSTED\0"
-    "\0"
-    "/dev/shm is too small for the data loader's workers: use fewer of them, or give the container more of it.\0"
+    "\0" SHM_WAS_FULL "\0"
     "signal: Bus error\0"
     "out of shared memory\0"
     "on device: '/dev/shm\0"
-    "\0"
-    "A disk was full: use a larger volume (VolumeSizeInGB), or keep fewer files.\0"
+    "\0" DISK_WAS_FULL "\0"
     "No space left on device\0"
     "Disk quota exceeded\0"
     "\0"
@@ -166,4 +169,12 @@ clues_find(
 		advice = look_at(span_line(text, end), channels, made);
 	}
 	return advice;
+}
+
+const char *
+clues_of_volume(const char *advice, const char *full)
+{
+	int is_shm = full != NULL && strcmp(full, "/dev/shm") == 0;
+
+	return is_shm && advice != NULL && strcmp(advice, DISK_WAS_FULL) == 0 ? SHM_WAS_FULL : advice;
 }

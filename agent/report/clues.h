@@ -16,4 +16,7 @@ enum { CLUES_ADVICE_MAX = 256 };
 const char *clues_find(
     const struct buf *text, const struct traceback *found, const char *const *channels, char made[CLUES_ADVICE_MAX]);
 
+/* The same advice, but where it speaks of a full disk and the one volume that is full, 'full' (NULL: none, or several), is /dev/shm, that of /dev/shm. */
+const char *clues_of_volume(const char *advice, const char *full);
+
 #endif

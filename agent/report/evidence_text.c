@@ -75,3 +75,18 @@ evidence_of_volumes(struct buf *out, const struct volume *volumes, size_t count,
 		}
 	}
 }
+
+const char *
+evidence_full_volume(const struct volume *volumes, size_t count)
+{
+	const char *full = NULL;
+	int found = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_full(&volumes[i]) || has_no_inodes(&volumes[i])) {
+			full = volumes[i].path;
+			found++;
+		}
+	}
+	return found == 1 ? full : NULL;
+}

@@ -18,4 +18,7 @@ void evidence_of_counts(struct buf *out, const struct kernel_counts *counts, int
 /* A sentence a line for each volume that is full or has no inodes left; with 'shm' one about /dev/shm however it is. */
 void evidence_of_volumes(struct buf *out, const struct volume *volumes, size_t count, int shm);
 
+/* The path of the one volume that is full; NULL where none is, or several. */
+const char *evidence_full_volume(const struct volume *volumes, size_t count);
+
 #endif

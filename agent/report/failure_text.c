@@ -323,6 +323,7 @@ failure_compose(const struct failure_facts *facts, struct buf *out)
 	if (facts->clues) {
 		const char *better = clues_find(&tail, &found, facts->channels, made);
 
+		better = clues_of_volume(better, evidence_full_volume(facts->volumes, facts->volume_count));
 		advice = better != NULL ? better : advice;
 	}
 	add_head(&text, facts);

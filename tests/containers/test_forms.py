@@ -7,7 +7,7 @@ import pytest
 
 import bases
 import engine
-from jobs import BINARY, DATA, JobRoot, make_tree, read_record, script, told
+from jobs import BINARY, DATA, JobRoot, script, told
 from projects import coded, completed, failed, telling
 
 HELLO = "echo the pipeline; cat data/training/training.csv"

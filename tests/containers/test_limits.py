@@ -59,9 +59,10 @@ def test_a_fork_bomb_that_never_ends_is_stopped(job):
 
 
 def test_shared_memory_runs_out(job):
+    """The advice is that of /dev/shm, not of a larger volume."""
     writing = "exec dd if=/dev/zero of=/dev/shm/queue bs=1M count=2"
     result = engine.run(bases.layered(), "train", job=coded(job, writing), flags=["--shm-size", "1m"])
-    failed(result, 1, "exit-1", "'/dev/shm' is full: 0 bytes of 1 MiB are free", "shm", ended_by="pipeline")
+    failed(result, 1, "exit-1", "'/dev/shm' is full: 0 bytes of 1 MiB are free", "/dev/shm is too small", ended_by="pipeline")
 
 
 BUS_ERROR = """

@@ -31,6 +31,19 @@ advice(const char *lines, const char *const *channels)
 }
 
 static void
+no_space_left_is_said_of_shared_memory_too(void **state)
+{
+	const char *disk = advice("OSError: [Errno 28] No space left on device", CHANNELS);
+
+	(void)state;
+	assert_non_null(strstr(clues_of_volume(disk, "/dev/shm"), "/dev/shm is too small"));
+	assert_ptr_equal(clues_of_volume(disk, "/opt/ml/model"), disk);
+	assert_ptr_equal(clues_of_volume(disk, NULL), disk);
+	assert_null(clues_of_volume(NULL, "/dev/shm"));
+	assert_string_equal(clues_of_volume("another", "/dev/shm"), "another");
+}
+
+static void
 known_errors_have_their_advice(void **state)
 {
 	static const struct {
@@ -123,6 +136,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(known_errors_have_their_advice),
+	    cmocka_unit_test(no_space_left_is_said_of_shared_memory_too),
 	    cmocka_unit_test(missing_package_is_named),
 	    cmocka_unit_test(missing_channel_is_named),
 	    cmocka_unit_test(exception_is_asked_before_all_other_lines),
