@@ -13,22 +13,24 @@ ARG TARGETARCH
 # The libraries first: this layer stays until a recipe changes.
 COPY Makefile ./
 COPY agent/deps agent/deps
-RUN make ARCH=${TARGETARCH} deps
+RUN make B=build ARCH=${TARGETARCH} deps
 COPY agent agent
 ARG COMMIT=unknown
-RUN make ARCH=${TARGETARCH} COMMIT=${COMMIT} && cp build/train /train
+RUN make B=build ARCH=${TARGETARCH} COMMIT=${COMMIT} && cp build/train /train
 
 FROM scratch AS agent
 COPY --from=build /train /train
 ENTRYPOINT ["/train"]
 
 FROM ${BASE}
+ARG BASE
 ARG VERSION=unknown
 ARG COMMIT=unknown
 LABEL org.opencontainers.image.title="train" \
       org.opencontainers.image.description="entrypoint and init of SageMaker training containers" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="${VERSION}" \
-      org.opencontainers.image.revision="${COMMIT}"
+      org.opencontainers.image.revision="${COMMIT}" \
+      org.opencontainers.image.base.name="${BASE}"
 COPY --from=agent /train /usr/local/bin/train
 ENTRYPOINT ["/usr/local/bin/train"]

@@ -196,6 +196,12 @@ bench-start: $(B)/train $(B)/bench/start $(B)/bench/first ## exec to the pipelin
 bench-run: $(B)/train $(B)/bench/run/pipeline $(B)/bench/run/outside ## start, memory, signals, log, orphans beside other supervisors, as Markdown; four minutes
 	@python=$$(tests/tools/setup) && "$$python" tests/bench/run/bench.py $(B)
 
+.PHONY: bench-images
+bench-images: $(B)/train $(B)/bench/first ## what train adds to an image's size and to a container's start, as Markdown; a minute
+	@folder=$$(tests/containers/ready $(B)/train) && python=$$(tests/tools/setup) && \
+		CONTAINERS_CONF=$$folder/containers.conf CONTAINERS_STORAGE_CONF=$$folder/storage.conf TRAIN_BINARY=$(abspath $(B)/train) \
+		"$$python" tests/bench/images/bench.py $(B)/bench/first
+
 .PHONY: bench
 bench: $(B)/train $(B)/bench/start $(B)/bench/first ## fetch, verify and unpack beside what people use, as Markdown; ten minutes; BENCH_SIZES=small chooses
 	@python=$$(tests/tools/setup) && "$$python" tests/bench/fetch/bench.py $(B)

@@ -1,0 +1,83 @@
+"""The top Dockerfile and `make image`: what an image with train in front is, for any base."""
+import hashlib
+import os
+import subprocess
+from pathlib import Path
+
+import pytest
+
+import bases
+import engine
+from jobs import BINARY, REPOSITORY
+
+LAYER_MAX = 1.5 * 2**20
+BUILD_S = 1500  # a bound; the first build compiles all libraries
+TAG = "localhost/train-test/layered:latest"
+
+
+def make_image(**variables):
+    """make image NAME=VALUE..., with this machine's Debian where the public one stands."""
+    values = {"ENGINE": "podman", "FLAGS": f"--build-arg BUILD={bases.debian()}"} | variables
+    done = subprocess.run(["make", "-s", "-C", REPOSITORY, "image", *(f"{name}={value}" for name, value in values.items())],
+                          env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BUILD_S)
+    return done
+
+
+@pytest.fixture(scope="module")
+def layered():
+    """The bare Debian with train on it, from the top Dockerfile, compiled inside."""
+    done = make_image(BASE=bases.debian(), TAG=TAG)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return TAG
+
+
+def layer_bytes(image, base):
+    """What the image's files take more than its base's."""
+    return engine.inspect(image, "image")["Size"] - engine.inspect(base, "image")["Size"]
+
+
+@pytest.mark.long
+def test_it_is_the_base_with_train_in_front(layered):
+    config = engine.inspect(layered, "image")["Config"]
+    assert config["Entrypoint"] == ["/usr/local/bin/train"]
+    assert not config.get("Cmd")  # the base's would be taken for the pipeline's command
+    assert engine.inspect(bases.debian(), "image")["Config"]["Cmd"]  # it has one
+    result = engine.run(layered, "version")
+    assert result.code == 0 and result.out.startswith("train ")
+
+
+@pytest.mark.long
+def test_it_says_what_it_is(layered):
+    labels = engine.inspect(layered, "image")["Labels"]
+    name = "org.opencontainers.image."
+    assert labels[f"{name}title"] == "train" and labels[f"{name}licenses"] == "Apache-2.0"
+    version = engine.run(layered, "version").out
+    assert f"train {labels[f'{name}version']} ({labels[f'{name}revision']})" in version
+    assert labels[f"{name}base.name"] == bases.debian()
+
+
+@pytest.mark.long
+def test_it_adds_less_than_a_megabyte_and_a_half(layered):
+    assert 0 < layer_bytes(layered, bases.debian()) < LAYER_MAX
+    assert 0 < layer_bytes(bases.image("debian"), bases.debian()) < LAYER_MAX
+
+
+@pytest.mark.long
+def test_the_agents_image_holds_one_file(layered):
+    container = engine.podman("create", "train:agent", "version").strip()
+    listing = subprocess.run(f"podman export {container} | tar -t", shell=True, check=True, capture_output=True, text=True).stdout
+    engine.podman("rm", container)
+    assert listing.split() == ["train"]
+
+
+@pytest.mark.long
+def test_the_program_compiled_inside_is_the_one_compiled_here(layered):
+    inside = subprocess.run(["podman", "run", "--rm", "--entrypoint", "/usr/bin/sha256sum", layered, "/usr/local/bin/train"],
+                            check=True, capture_output=True, text=True).stdout.split()[0]
+    assert inside == hashlib.sha256(Path(BINARY).read_bytes()).hexdigest()
+
+
+def test_an_unknown_image_is_named():
+    done = make_image(IMAGE="nothing-like-this")
+    assert done.returncode != 0 and "no base-images/nothing-like-this/Dockerfile" in done.stderr
