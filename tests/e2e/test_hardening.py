@@ -68,12 +68,16 @@ def test_a_rule_finds_a_program_that_breaks_it(tmp_path, case):
     assert any(line.startswith(expected) for line in found), found
 
 
+# One function of everything that reads what comes from outside: ours, then a library's each.
+GUARDED = {"mask_text", "printf_core", "__res_msend_rc", "Curl_http_write_resp_hd", "br_ssl_hs_client_run", "tar_read_header", "HUF_readDTableX1_wksp"}
+
+
 def test_its_functions_are_guarded():
-    """What follows shows that one guard works: here that there are many."""
-    names = Elf(BINARY + ".full").symbols
-    assert {"__stack_chk_fail", "__stack_chk_guard"} <= names.keys()
+    """What follows shows that one guard works: here that there are many, in the libraries too."""
     code = subprocess.run(["objdump", "-d", "--no-show-raw-insn", BINARY + ".full"], capture_output=True, text=True, check=True).stdout
-    assert len(re.findall(r"(?:call|bl?)\s.*<__stack_chk_fail", code)) > 300
+    functions = re.split(r"^[0-9a-f]+ <(.*)>:$", code, flags=re.MULTILINE)
+    guarded = {name for name, body in zip(functions[1::2], functions[2::2]) if re.search(r"(?:call|bl?)\s.*<__stack_chk_fail", body)}
+    assert not GUARDED - guarded
 
 
 # ---- the running program ----
