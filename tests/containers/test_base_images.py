@@ -2,6 +2,7 @@
 image stands for the public one is said with each test (stand_ins.py)."""
 import io
 import json
+import os
 import re
 import subprocess
 import tarfile
@@ -45,6 +46,19 @@ def test_each_folder_pins_its_base_takes_another_and_begins_with_train(name):
 def test_each_folder_has_a_readme_that_says_how_it_is_built(name):
     text = (REPOSITORY / "base-images" / name / "README.md").read_text()
     assert f"make image IMAGE={name}\n" in text
+
+
+@pytest.mark.parametrize("image, tag", [("scratch", "train:scratch"), ("", "train:latest")])
+def test_make_image_names_the_agent_and_the_image_apart(tmp_path, image, tag):
+    """Which builds the engine is asked for: no real one, as it would compile all libraries."""
+    asked_engine = tmp_path / "engine"
+    asked_engine.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n')
+    asked_engine.chmod(0o755)
+    subprocess.run([REPOSITORY / "base-images/build", "1.0"], check=True, env=os.environ | {"ENGINE": str(asked_engine), "IMAGE": image, "ARCHS": "amd64"})
+    agent, final = (tmp_path / "asked").read_text().splitlines()
+    assert agent.startswith("build --tag train:agent --platform linux/amd64 ") and agent.endswith(f" --target agent {REPOSITORY}")
+    assert final.startswith(f"build --tag {tag} --platform linux/amd64 ")
+    assert final.endswith(f" {REPOSITORY / 'base-images' / image if image else REPOSITORY}")
 
 
 # ---- debian, ubuntu, python ----
