@@ -49,8 +49,9 @@ OBJECTS := $(SOURCES_C:%.c=$(B)/release/%.o) $(GENERATED:$(B)/%.c=$(B)/release/%
 HOOK_OBJECTS := $(HOOKED:%.c=$(B)/hooks/%.o)
 STAMP := $(B)/deps.stamp
 
-# Debian's packages of the compiler and of the kernel's headers.
-COMPILER := $(if $(filter $(THIS_ARCH),$(ARCH)),gcc libc6-dev linux-libc-dev,gcc-$(subst _,-,$(TRIPLE)) linux-libc-dev-$(ARCH)-cross)
+# Debian's packages of the compiler for $(1) and of the kernel's headers.
+compiler_for = $(if $(filter $(THIS_ARCH),$(1)),gcc libc6-dev linux-libc-dev,gcc-$(subst _,-,$(TRIPLE_$(1))) linux-libc-dev-$(1)-cross)
+COMPILER := $(call compiler_for,$(ARCH))
 ASSEMBLER_amd64 := nasm
 
 .PHONY: deps
@@ -144,6 +145,45 @@ check-build: $(B)/check/train $(TEST_PROGRAMS) ## everything against the host's 
 unit: check-build ## the unit tests, under the sanitizers
 	@tests/unit/all $(TEST_PROGRAMS)
 
+# ---- arm64 without such a machine: the release's own objects and binary, run by qemu ----
+
+EMULATED := $(B)/emulated
+NOT_EMULATED := $(shell sed -n 's|^\([a-z].*\) [*] .*|tests/unit/\1.c|p' tests/arm64/left-out)
+EMULATED_PROGRAMS := $(patsubst %.c,$(EMULATED)/%,$(filter-out $(NOT_EMULATED),$(TESTS)))
+# What has other code for a CPU with extensions, once more without them.
+PLAIN_PROGRAMS := $(addprefix $(EMULATED)/plain/,base/test_hash files/test_inflate_memory)
+EMULATED_LINK = $(CC_RELEASE) -static -Wl,--gc-sections,--wrap=_cmocka_run_group_tests $^ -o $@ -Wl,--start-group $(LIBS_RELEASE) -Wl,--end-group
+
+$(EMULATED)/libcmocka.a: tests/arm64/cmocka tests/arm64/SOURCES $(STAMP)
+	@tests/arm64/cmocka $(@D) $(CC_RELEASE) $(TRIPLE)-ar
+
+$(EMULATED)/tests/%.o: tests/%.c $(EMULATED)/libcmocka.a
+	@mkdir -p $(@D)
+	@echo "cc $< ($(ARCH))"
+	$(Q)$(CC_RELEASE) $(STANDARD) -Itests -isystem $(EMULATED) -DHAVE_UINTPTR_T $(WARNINGS) -O1 $(DEPFILES) -c $< -o $@
+
+$(EMULATED)/libtrain.a: $(filter-out $(B)/release/agent/main.o,$(OBJECTS))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(Q)$(TRIPLE)-ar rcs $@ $^
+
+$(EMULATED_PROGRAMS): %: %.o $(EMULATED)/tests/arm64/leave_out.o $(EMULATED)/libtrain.a $(EMULATED)/libcmocka.a
+	$(Q)$(EMULATED_LINK)
+
+$(PLAIN_PROGRAMS): $(EMULATED)/plain/%: $(EMULATED)/tests/unit/%.o $(EMULATED)/tests/arm64/leave_out.o $(EMULATED)/tests/arm64/plain.o \
+	$(EMULATED)/libtrain.a $(EMULATED)/libcmocka.a
+	@mkdir -p $(@D)
+	$(Q)$(EMULATED_LINK) -Wl,--wrap=getauxval
+
+.PHONY: check-emulated
+check-emulated: $(B)/train $(B)/train-hooks $(EMULATED_PROGRAMS) $(PLAIN_PROGRAMS)
+	@agent/deps/need qemu-user-static
+	@tests/arm64/check $(B) $(NATIVE) $(EMULATED_PROGRAMS)
+
+.PHONY: check-arm64
+check-arm64: $(B)/train ## unit tests and a selection of end to end for arm64, run by qemu
+	@$(MAKE) ARCH=arm64 B=$(B)/arm64 NATIVE=$(abspath $(B)/train) check-emulated
+
 # ---- tests of the release binary ----
 
 .PHONY: e2e
@@ -162,6 +202,8 @@ check: ## everything: lint, unit tests, size, end to end, demo
 	@$(MAKE) unit
 	@$(MAKE) size
 	@$(MAKE) e2e
+	@if agent/deps/need $(call compiler_for,arm64) qemu-user-static; then $(MAKE) check-arm64; \
+		else [ "$$(id -u)" != 0 ] && echo "check: arm64 was NOT checked: its packages are not installed"; fi
 	@tests/containers/ready $(B)/train >/dev/null; case $$? in \
 		0) $(MAKE) check-images ;; \
 		3) echo "check: images were NOT checked: containers cannot be run here" ;; \
@@ -245,4 +287,4 @@ clean: ## removes build/; the cache of built libraries stays
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
--include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(B)/check/agent/main.d
+-include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(B)/check/agent/main.d $(EMULATED_PROGRAMS:=.d)

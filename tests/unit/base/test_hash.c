@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,80 @@ hmac_matches_rfc_4231(void **state)
 }
 
 static void
+big_endian(unsigned char out[4], uint32_t word)
+{
+	for (int i = 0; i < 4; i++) {
+		out[i] = (unsigned char)(word >> (24 - 8 * i));
+	}
+}
+
+/* From any state, over any number of blocks, wherever they lie: BearSSL's portable rounds say what must come out. */
+static void
+sha256_rounds_of_the_cpu_are_the_portable_ones(void **state)
+{
+	enum { BLOCKS = 9 };
+	unsigned char bytes[64 * BLOCKS + 16];
+	uint32_t random = 1;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++) {
+		random = random * 1664525 + 1013904223;
+		bytes[i] = (unsigned char)(random >> 24);
+	}
+	for (size_t turn = 0; turn < 200 && sha256_cpu_has(); turn++) {
+		const unsigned char *at = bytes + turn % 16;
+		size_t blocks = turn % (BLOCKS + 1);
+		br_sha256_context portable;
+		unsigned char want[SHA256_BYTES];
+		uint32_t hash[8];
+
+		for (size_t i = 0; i < 8; i++) {
+			random = random * 1664525 + 1013904223;
+			hash[i] = random;
+			big_endian(want + 4 * i, random);
+		}
+		br_sha256_init(&portable);
+		br_sha256_set_state(&portable, want, 0);
+		br_sha256_update(&portable, at, 64 * blocks);
+		(void)br_sha256_state(&portable, want);
+		assert_int_equal(sha256_blocks_by_cpu(hash, at, blocks), 0);
+		for (size_t i = 0; i < 8; i++) {
+			unsigned char got[4];
+
+			big_endian(got, hash[i]);
+			assert_memory_equal(got, want + 4 * i, 4);
+		}
+	}
+}
+
+/* What the kernel says of the CPU; TRAIN_TEST_SHA where it is not the kernel that makes it. */
+static int
+told_of_sha(void)
+{
+	const char *told = getenv("TRAIN_TEST_SHA");
+	FILE *file = told == NULL ? fopen("/proc/cpuinfo", "r") : NULL;
+	char line[8192];
+	int found = 0;
+
+	if (told != NULL) {
+		return strcmp(told, "yes") == 0;
+	}
+	assert_non_null(file);
+	while (!found && fgets(line, sizeof(line), file) != NULL) {
+		found = strstr(line, " sha_ni") != NULL || strstr(line, " sha2") != NULL;
+	}
+	(void)fclose(file);
+	return found;
+}
+
+static void
+sha256_cpu_has_what_the_kernel_says(void **state)
+{
+	(void)state;
+	assert_int_equal(sha256_cpu_has(), told_of_sha());
+}
+
+static void
 sha256_blocks_by_cpu_says_whether_it_can(void **state)
 {
 	uint32_t hash[8] = {0};
@@ -103,6 +178,8 @@ main(void)
 	    cmocka_unit_test(sha256_matches_the_published_examples),
 	    cmocka_unit_test(sha256_is_the_same_however_the_bytes_are_cut),
 	    cmocka_unit_test(hmac_matches_rfc_4231),
+	    cmocka_unit_test(sha256_rounds_of_the_cpu_are_the_portable_ones),
+	    cmocka_unit_test(sha256_cpu_has_what_the_kernel_says),
 	    cmocka_unit_test(sha256_blocks_by_cpu_says_whether_it_can),
 	};
 

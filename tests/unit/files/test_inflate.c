@@ -4,7 +4,7 @@
 
 #include "files/inflate.h"
 
-enum { WINDOW = 8 << 20, LONG_BYTES = 700000 };
+enum { WINDOW = 8 << 20, LONG_BYTES = 700000, MEDIUM_BYTES = 70000, READS_MAX = 30000 };
 
 /* Everything that comes out. 0, or -1 with 'err'. */
 static int
@@ -58,7 +58,7 @@ inflate_all(enum kind kind, const struct buf *packed, size_t step, struct buf *p
 	return result;
 }
 
-/* Comes out as it went in, whatever the pieces. */
+/* Comes out as it went in, whatever the pieces; but no long stream byte by byte. */
 static void
 assert_plain(enum kind kind, const struct buf *packed, const void *want, size_t len)
 {
@@ -67,6 +67,10 @@ assert_plain(enum kind kind, const struct buf *packed, const void *want, size_t 
 	for (size_t i = 0; i < ARRAY_LEN(steps); i++) {
 		CLEAN_BUF plain = {0};
 		struct err err = {0};
+
+		if (packed->len / steps[i] > READS_MAX) {
+			continue;
+		}
 
 		buf_init(&plain, MAKER_BYTES_MAX);
 		if (inflate_all(kind, packed, steps[i], &plain, &err) < 0) {
@@ -114,13 +118,17 @@ long_bytes(void)
 static void
 gzip_comes_out_as_it_went_in(void **state)
 {
-	CLEAN_BUF packed = {0};
+	static const size_t lengths[] = {MEDIUM_BYTES, LONG_BYTES};
 	char *bytes = long_bytes();
 
 	(void)state;
-	buf_init(&packed, MAKER_BYTES_MAX);
-	gz_member(&packed, bytes, LONG_BYTES, 0);
-	assert_plain(KIND_TAR_GZ, &packed, bytes, LONG_BYTES);
+	for (size_t i = 0; i < ARRAY_LEN(lengths); i++) {
+		CLEAN_BUF packed = {0};
+
+		buf_init(&packed, MAKER_BYTES_MAX);
+		gz_member(&packed, bytes, lengths[i], 0);
+		assert_plain(KIND_TAR_GZ, &packed, bytes, lengths[i]);
+	}
 	free(bytes);
 }
 
