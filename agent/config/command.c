@@ -197,6 +197,17 @@ finish(struct command *command, const char *name, struct arguments *args, struct
 	return name == NULL || step->name != NULL ? 0 : err_set(err, ERR_SYSTEM, ENOMEM, "cannot build a command");
 }
 
+/* The same where the first word is the interpreter that we chose. */
+static int
+finish_python(struct command *command, const char *name, struct arguments *args, struct err *err)
+{
+	if (finish(command, name, args, err) < 0) {
+		return -1;
+	}
+	command->steps[command->count - 1].python = 1;
+	return 0;
+}
+
 static int
 build_words(struct command *command, const struct command_wish *wish, char *const *words, struct err *err)
 {
@@ -276,7 +287,9 @@ build_program(struct command *command, const struct command_wish *wish, struct e
 		return err_set(err, kind, errno, "cannot open the program '%s' in the code", program);
 	}
 	struct arguments args = begin(wish);
-	if (ends_with(program, ".py")) {
+	int python = ends_with(program, ".py");
+
+	if (python) {
 		arguments_add(&args, command_python(wish->settings, wish->envp));
 		add_script(&args, program, 0);
 	} else if (ends_with(program, ".sh")) {
@@ -286,7 +299,7 @@ build_program(struct command *command, const struct command_wish *wish, struct e
 		add_script(&args, program, 1);
 	}
 	arguments_add_hyperparameters(&args, wish->hyperparameters, ARGUMENTS_KEY_VALUE);
-	return finish(command, NULL, &args, err);
+	return (python ? finish_python : finish)(command, NULL, &args, err);
 }
 
 static int
@@ -303,7 +316,7 @@ build_step(struct command *command, const struct command_wish *wish, const struc
 		arguments_add_all(&args, step->command);
 	}
 	arguments_add_hyperparameters(&args, wish->hyperparameters, step->arguments);
-	return finish(command, step->name, &args, err);
+	return (step->call != NULL ? finish_python : finish)(command, step->name, &args, err);
 }
 
 static int

@@ -178,6 +178,9 @@ run_step(struct job *job, struct supervisor *supervisor, size_t at, struct err *
 	}
 	job->step_ran = at + 1;
 	if (supervisor_run(supervisor, &spec, &outcome, err) < 0) {
+		if (step->python && err->kind == ERR_NO_COMMAND) {
+			(void)err_wrap(err, "this needs Python (setting 'python')");
+		}
 		return step->name != NULL && err->kind != ERR_STOPPED ? err_wrap(err, "step '%s'", step->name) : -1;
 	}
 	note_step(job, at, &outcome);

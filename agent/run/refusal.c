@@ -143,8 +143,9 @@ explain_missing(struct head *head, const char *path, struct err *err)
 	}
 	if (head->loader[0] != '\0') {
 		return err_set(err, ERR_NOT_EXECUTABLE, 0,
-		    "cannot run '%s': its loader '%s' does not exist (built for another system library)", path,
-		    head->loader);
+		    "cannot run '%s': its loader '%s' does not exist (built for another system library: take an image that has it, or "
+		    "link the program statically)",
+		    path, head->loader);
 	}
 	return err_set(err, ERR_NOT_EXECUTABLE, ENOENT, "cannot run '%s', which exists", path);
 }

@@ -77,7 +77,16 @@ def musl():
 def lacks_its_loader(result, loader):
     result.check(126, "command")
     first = result.failure.splitlines()[0]
-    assert first.startswith(f"[command] cannot run 'bin/pipeline': its loader '{loader}") and "built for another system library" in first, first
+    assert first.startswith(f"[command] cannot run 'bin/pipeline': its loader '{loader}") and first.endswith(
+        "does not exist (built for another system library: take an image that has it, or link the program statically)."), first
+
+
+def lacks_python(result):
+    """Who wrote a call never typed 'python3'."""
+    result.check(127, "command")
+    assert result.failure.splitlines()[0] == (
+        "[command] this needs Python (setting 'python'): cannot run 'python3': no folder of PATH "
+        "('/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin') has it.")
 
 
 def went_well(result, home="/root"):
@@ -125,8 +134,13 @@ def test_a_script_without_a_shell(job):
 
 def test_a_call_without_python(job):
     make_archive(job.channel("code").data / "code/app.tar", {**project(call="churn:train"), "churn.py": "def train():\n    pass\n"})
-    result = engine.run(nothing(), "train", job=job).check(127, "command")
-    assert "python3" in result.failure.splitlines()[0], result.failure
+    lacks_python(engine.run(nothing(), "train", job=job))
+
+
+def test_script_mode_without_python(job):
+    job.hyperparameters({"sagemaker_program": "train.py", "sagemaker_submit_directory": "/opt/ml/input/data/training"})
+    (job.data / "training/train.py").write_text("print('never')\n")
+    lacks_python(engine.run(nothing(), "train", job=job))
 
 
 def test_a_name_without_a_resolver(job):
