@@ -184,6 +184,18 @@ check-emulated: $(B)/train $(B)/train-hooks $(EMULATED_PROGRAMS) $(PLAIN_PROGRAM
 check-arm64: $(B)/train ## unit tests and a selection of end to end for arm64, run by qemu
 	@$(MAKE) ARCH=arm64 B=$(B)/arm64 NATIVE=$(abspath $(B)/train) check-emulated
 
+# ---- the same bytes, whoever builds ----
+
+.PHONY: check-same
+check-same: $(B)/train
+	@agent/deps/need faketime locales
+	@tests/reproducible/check $(B) $(ARCH)
+
+.PHONY: check-reproducible
+check-reproducible: $(B)/train ## all libraries and train built twice, by another user, elsewhere, at another time, give the same bytes
+	@agent/deps/need faketime locales
+	@tests/reproducible/check $(B) $(ARCH) libraries
+
 # ---- tests of the release binary ----
 
 .PHONY: e2e
@@ -201,6 +213,7 @@ check: ## everything: lint, unit tests, size, end to end, demo
 	@$(MAKE) lint
 	@$(MAKE) unit
 	@$(MAKE) size
+	@$(MAKE) check-same
 	@$(MAKE) e2e
 	@if agent/deps/need $(call compiler_for,arm64) qemu-user-static; then $(MAKE) check-arm64; \
 		else [ "$$(id -u)" != 0 ] && echo "check: arm64 was NOT checked: its packages are not installed"; fi
