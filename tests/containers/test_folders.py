@@ -11,13 +11,13 @@ PIPELINE = project(command=shell("pwd; cat data/training/training.csv; echo weig
 @pytest.fixture
 def image():
     """Debian without /tmp and /var/tmp, as images made from nothing have none."""
-    return bases.image("debian", bases.derived("no-tmp", "RUN rm -rf /tmp /var/tmp"))
+    return bases.layered(bases.derived("no-tmp", "RUN rm -rf /tmp /var/tmp"))
 
 
 @pytest.fixture
 def closed():
     """Debian in which only root may write to /tmp."""
-    return bases.image("debian", bases.derived("closed-tmp", "RUN chmod 0755 /tmp /var/tmp"))
+    return bases.layered(bases.derived("closed-tmp", "RUN chmod 0755 /tmp /var/tmp"))
 
 
 def coded(job):

@@ -24,7 +24,7 @@ while :; do sleep 0.1; done
 
 def at_terminal(job, mode, command="./listen"):
     make_tree(job.path / "code", {**project(command=[command]), "listen": LISTEN, "ask": script('read -r word; echo "read $word"; exit 5')})
-    words = engine.words(bases.image("debian"), "train", job=job, env={"TRAIN_LOG": mode}, flags=["-it"])
+    words = engine.words(bases.layered(), "train", job=job, env={"TRAIN_LOG": mode}, flags=["-it"])
     return Terminal([shutil.which(words[0]), *words[1:]], dict(os.environ), job.folder)
 
 

@@ -50,7 +50,7 @@ def test_a_job_goes_as_with_them(job, tmp_path, case):
     number = kernels.number(calls[0]) if calls else kernels.number("openat2")
     job.channel("code")
     archive = make_tar(job.data / "code/app.tar.gz", files(number))
-    with engine.start(bases.image("debian"), "train", job=job, env={"TRAIN_STOP_GRACE": 1},
+    with engine.start(bases.layered(), "train", job=job, env={"TRAIN_STOP_GRACE": 1},
                       flags=kernels.without(tmp_path, calls, error)) as container:
         container.wait_for("^ready")
         container.kill("TERM")
@@ -113,7 +113,7 @@ def roots(folder):
 def test_archives_are_unpacked_and_refused_as_with_them(tmp_path, error):
     names = roots(tmp_path / "jobs")
     calls = kernels.WITH_ANOTHER_WAY + kernels.YOUNG if error else []
-    result = engine.run(bases.image("debian"), "-c", EACH, env={"TRAINING_JOB_NAME": "churn"}, timeout=2 * DEADLINE_S, flags=[
+    result = engine.run(bases.layered(), "-c", EACH, env={"TRAINING_JOB_NAME": "churn"}, timeout=2 * DEADLINE_S, flags=[
         *kernels.without(tmp_path, calls, error), "--entrypoint", "/bin/sh", "-v", f"{tmp_path}/jobs:/jobs"])
     assert (result.code, result.err) == (0, "")
     for name in names:

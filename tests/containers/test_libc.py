@@ -69,9 +69,7 @@ def nothing():
 
 def musl():
     """A userland whose only C library is musl, as Alpine's."""
-    base = bases.derived("musl", MUSL)
-    text = f"FROM {bases.agent()} AS agent\nFROM {base}\nCOPY --from=agent /train /usr/local/bin/train\nENTRYPOINT [\"/usr/local/bin/train\"]\n"
-    return bases.made("image-musl", text, lambda tag: bases.build(tag, text, None))
+    return bases.layered(bases.derived("musl", MUSL))
 
 
 def lacks_its_loader(result, loader):
@@ -160,8 +158,8 @@ def test_a_program_of_glibc_on_musl(job):
 
 
 def test_glibc_as_the_images_library(job):
-    went_well(engine.run(bases.image("debian"), "train", job=with_code(job, "tar.gz", for_glibc())))
+    went_well(engine.run(bases.layered(), "train", job=with_code(job, "tar.gz", for_glibc())))
 
 
 def test_a_program_of_musl_on_glibc(job):
-    lacks_its_loader(engine.run(bases.image("debian"), "train", job=with_code(job, "tar", for_musl())), "/lib/ld-musl-")
+    lacks_its_loader(engine.run(bases.layered(), "train", job=with_code(job, "tar", for_musl())), "/lib/ld-musl-")

@@ -59,7 +59,7 @@ class Local:
         return yaml.safe_load(files[0].read_text()) if files else None
 
     def words(self, inputs, **more):
-        asked = {"image": bases.image("debian"), "root": str(self.root), "output": f"file://{self.folder}/out", "job": "churn-2026-01-15", "secret": SECRET,
+        asked = {"image": bases.layered(), "root": str(self.root), "output": f"file://{self.folder}/out", "job": "churn-2026-01-15", "secret": SECRET,
                  "inputs": {"training": f"file://{self.training}", **inputs}, "hyperparameters": {}, "environment": {}, "more": {}, **more}
         return [*ALONE, tool("sdk"), SDK / "fit.py", json.dumps(asked)]
 

@@ -49,20 +49,20 @@ def refused(result, bundle):
 
 
 def test_without_certificates_the_agents_own_are_asked(asking):
-    refused(engine.run(bases.image("debian"), "train", job=asking, flags=HOST), "the agent's own CA bundle")
+    refused(engine.run(bases.layered(), "train", job=asking, flags=HOST), "the agent's own CA bundle")
 
 
 def test_a_private_authority_by_aws_ca_bundle(asking, nginx):
-    completed(engine.run(bases.image("debian"), "train", job=asking, env={"AWS_CA_BUNDLE": "/ca.pem"}, flags=[*HOST, "-v", f"{nginx.authority.pem}:/ca.pem:ro"]))
+    completed(engine.run(bases.layered(), "train", job=asking, env={"AWS_CA_BUNDLE": "/ca.pem"}, flags=[*HOST, "-v", f"{nginx.authority.pem}:/ca.pem:ro"]))
 
 
 def test_the_images_certificates_are_asked(asking):
     """The private CA is not among them."""
-    image = bases.image("debian", bases.derived("certificates", CERTIFICATES))
+    image = bases.layered(bases.derived("certificates", CERTIFICATES))
     refused(engine.run(image, "train", job=asking, flags=HOST), "the system's CA file '/etc/ssl/certs/ca-certificates.crt'")
 
 
 def test_a_private_authority_among_the_images_certificates(asking, nginx):
-    image = bases.image("debian", bases.derived("certificates", CERTIFICATES))
+    image = bases.layered(bases.derived("certificates", CERTIFICATES))
     completed(engine.run(image, "-c", BELIEVE, job=asking, flags=[
         *HOST, "--entrypoint", "/bin/sh", "-v", f"{nginx.authority.pem}:/usr/local/share/ca-certificates/own.crt:ro"]))
