@@ -55,21 +55,21 @@ COMPILER := $(call compiler_for,$(ARCH))
 ASSEMBLER_amd64 := nasm
 
 .PHONY: deps
-deps: $(STAMP) ## the libraries alone; needs no more than Makefile and agent/deps
-$(STAMP): agent/deps/SOURCES agent/deps/fetch agent/deps/build agent/deps/ensure agent/deps/need
+deps: $(STAMP) ## the libraries and root certificates alone; needs no more than Makefile and agent/deps
+$(STAMP): agent/deps/SOURCES agent/deps/ROOTS agent/deps/fetch agent/deps/build agent/deps/ensure agent/deps/need
 	@mkdir -p $(B)
-	@agent/deps/need $(COMPILER) $(ASSEMBLER_$(ARCH)) make patch xz-utils python3-minimal ca-certificates debian-archive-keyring
+	@agent/deps/need $(COMPILER) $(ASSEMBLER_$(ARCH)) make patch xz-utils python3-minimal debian-archive-keyring
 	@agent/deps/ensure $(B) $(TRIPLE)
 	@touch $@
 
-$(B)/gen/ca_bundle.c: agent/deps/ca_bundle.py | $(STAMP)
+$(B)/gen/ca_bundle.c: agent/deps/ca_bundle.py $(STAMP)
 	@mkdir -p $(@D)
-	python3 agent/deps/ca_bundle.py $@
+	python3 agent/deps/ca_bundle.py $(B)/roots $@
 
 .PHONY: always
 $(B)/gen/version.c: agent/deps/version always | $(STAMP)
 	@mkdir -p $(@D)
-	@agent/deps/version $@ $(VERSION) "$$(cat $(B)/deps.id)" $(B)/deps.patches
+	@agent/deps/version $@ $(VERSION) "$$(cat $(B)/build.id)" $(B)/deps.patches
 
 $(B)/release/%.o: %.c $(STAMP)
 	@mkdir -p $(@D)

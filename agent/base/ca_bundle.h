@@ -1,6 +1,6 @@
 /*
  * Mozilla's root certificates, inside the program: for images without a CA file of their own. Made at build time from Debian's
- * package ca-certificates (agent/deps/ca_bundle.py), and kept squeezed, because most images have a CA file and never need it.
+ * package ca-certificates, pinned in agent/deps/ROOTS (agent/deps/ca_bundle.py), and kept squeezed, because most images have a CA file and never need it.
  */
 #ifndef TRAIN_BASE_CA_BUNDLE_H
 #define TRAIN_BASE_CA_BUNDLE_H

@@ -15,7 +15,7 @@ from spdx_tools.spdx.parser.parse_anything import parse_file
 from spdx_tools.spdx.validation.document_validator import validate_full_spdx_document
 
 from jobs import BINARY, DATA, REPOSITORY, make_tar, run, sha256
-from provenance import BUILD, patch_set, sources, tarball
+from provenance import BUILD, patch_set, roots, roots_package, sources, tarball
 
 SCHEMA = json.loads((DATA / "spdx/spdx-2.3.schema.json").read_text())
 VALIDATOR = jsonschema.Draft201909Validator(SCHEMA)
@@ -116,14 +116,15 @@ def test_the_source_archive_is_what_git_lists(dist):
 def test_the_licences_are_those_of_the_sources(dist):
     text = (dist / f"train-{VERSION}-licences.txt").read_text(encoding="utf-8")
     parts = dict(re.findall(r"^======== (.*?) ========\n\n(.*?)(?=\n\n\n======== |\Z)", text, re.MULTILINE | re.DOTALL))
-    assert list(parts) == ["train: Apache-2.0", *[f"{each.name} {each.version}: {each.licence}" for each in sources()], "Mozilla's root certificates: MPL-2.0"]
+    certificates = f"Mozilla's root certificates, of Debian's ca-certificates {roots().version}: {roots().licence}"
+    assert list(parts) == ["train: Apache-2.0", *[f"{each.name} {each.version}: {each.licence}" for each in sources()], certificates]
     assert parts["train: Apache-2.0"].strip() == (REPOSITORY / "LICENSE").read_text().strip()
     for each in sources():
         with tarfile.open(tarball(each)) as archive:
             texts = [archive.extractfile(member).read().decode() for member in archive
                      if re.fullmatch(r"[^/]+/(LICENSE|LICENSE\.txt|COPYING|COPYRIGHT)", member.name)]
         assert parts[f"{each.name} {each.version}: {each.licence}"].strip() in [text.strip() for text in texts]
-    assert "Mozilla Public License Version 2.0" in parts["Mozilla's root certificates: MPL-2.0"]
+    assert "Mozilla Public License Version 2.0" in parts[certificates]
 
 
 # ---- the SPDX document ----
@@ -178,7 +179,7 @@ def test_it_names_every_patch_set_with_its_digest(document, packages):
 
 def test_it_says_what_the_binary_was_made_of(document, packages):
     made_of = {"source-train", "certificates"} | {f"source-{each.name}" for each in sources()}
-    assert related(document, "GENERATED_FROM") == {("binary", key) for key in made_of}
+    assert related(document, "GENERATED_FROM") == {("binary", key) for key in made_of} | {("certificates", "ca-certificates")}
     archives = set(re.findall(r"lib(\w+)\.a", re.search(r"^LIBS_RELEASE := .*$", (REPOSITORY / "Makefile").read_text(), re.MULTILINE)[0]))
     names = {"c": "musl", "z": "zlib", "isal": "isa-l", "archive": "libarchive"}
     assert related(document, "STATIC_LINK") == {("binary", "libgcc")} | {("binary", f"source-{names.get(name, name)}") for name in archives}
@@ -188,6 +189,10 @@ def test_it_names_the_certificates_and_the_compilers_library(document, packages)
     entry = packages["certificates"]
     assert (entry["versionInfo"], checksum(entry)) == (TOLD["certificates"]["version"], TOLD["certificates"]["sha256"])
     assert entry["comment"].startswith(f"{TOLD['certificates']['count']} certificates ")
+    assert entry["licenseConcluded"] == roots().licence and roots().licence in packages["train"]["licenseConcluded"].split(" AND ")
+    whole = packages["ca-certificates"]
+    assert (whole["name"], whole["versionInfo"]) == (roots().package, roots().version)
+    assert checksum(whole) == roots().sha256 == sha256(roots_package())
     assert f"gcc {packages['libgcc']['versionInfo']}" == TOLD["compiler"]
     library = subprocess.run(["gcc", "-print-libgcc-file-name"], capture_output=True, text=True, check=True).stdout.strip()
     assert checksum(packages["libgcc"]) == sha256(library)

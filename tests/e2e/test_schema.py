@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from jobs import REPOSITORY, make_tree, run
+from provenance import certificates, roots
 
 SCHEMA = json.loads((REPOSITORY / "docs/pipeline.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -242,3 +243,12 @@ def test_third_party_lists_what_is_built_in():
     for name, _, _, _, licence, _ in sources:
         heading = next(line for line in page.splitlines() if line.startswith("### ") and re.search(rf"\b{re.escape(name)}\b", line))
         assert licence in heading or licence == "curl", f"the notice of {name} is not that of {licence}"
+
+
+def test_third_party_lists_the_pinned_roots():
+    page = (REPOSITORY / "docs/third-party.md").read_text()
+    block = next(block for block in page.split("\n\n") if block.startswith("| data |"))
+    said, = ([cell.strip() for cell in row.strip("|").split("|")] for row in block.splitlines()[2:])
+    assert said[:3] == [roots().name, roots().version, roots().licence]
+    assert f" {certificates()[0]}, " in said[3]
+    assert f"root certificates: {roots().licence}" in page

@@ -1,4 +1,5 @@
 """What a build says of itself: `train version --json`, beside its schema, the list of sources, the files that were built, and the compiler."""
+import hashlib
 import json
 import platform
 import subprocess
@@ -7,7 +8,7 @@ import jsonschema
 import pytest
 
 from jobs import BINARY, HOOKS_BINARY, REPOSITORY, run, sha256
-from provenance import certificates, patch_set, sources, tarball
+from provenance import BUILD, certificates, patch_set, roots, roots_package, sources, tarball
 
 SCHEMA = json.loads((REPOSITORY / "docs/version.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
@@ -52,9 +53,18 @@ def test_libraries_are_what_was_built(told, source):
     assert library["patches"] is None or library["patches"]["version"].startswith(source.version + "-")
 
 
-def test_certificates_are_those_of_the_package(told):
-    version, count, digest = certificates()
-    assert told["certificates"] == {"version": version, "licence": "MPL-2.0", "sha256": digest, "count": count}
+def test_certificates_are_those_of_the_pinned_package(told):
+    assert sha256(roots_package()) == roots().sha256
+    said = subprocess.run(["dpkg-deb", "-f", roots_package(), "Version"], check=True, capture_output=True, text=True).stdout.strip()
+    count, digest = certificates()
+    assert told["certificates"] == {"version": said, "licence": roots().licence, "sha256": digest, "count": count}
+    assert said == roots().version
+
+
+def test_the_build_id_is_of_the_libraries_and_the_roots(told):
+    libraries = (BUILD / "deps").resolve().name.removeprefix("deps-")
+    row, = (line for line in (REPOSITORY / "agent/deps/ROOTS").read_text().splitlines() if line[0] != "#")
+    assert told["build_id"] == hashlib.sha256(f"{libraries}\n{row}\n".encode()).hexdigest()[:16]
 
 
 def test_compiler_and_architecture(told):
