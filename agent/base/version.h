@@ -6,10 +6,9 @@
 
 #include <stddef.h>
 
-extern const char version_text[];   /* "0.1.0" */
-extern const char version_commit[]; /* of the source, with "+dirty" where files differ from it */
-extern const char version_build_id
-    []; /* digest over the libraries' sources, patches and recipes, the roots and the compiler's version */
+extern const char version_text[];     /* "0.1.0" */
+extern const char version_commit[];   /* of the source, with "+dirty" where files differ from it */
+extern const char version_build_id[]; /* digest over the libraries and how they were built, the roots, the compiler */
 extern const char version_architecture[]; /* in Docker's words: "amd64", "arm64" */
 extern const char version_compiler[];     /* "gcc 12.2.0" */
 
