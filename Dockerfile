@@ -10,10 +10,10 @@ FROM --platform=${BUILDPLATFORM} ${BUILD} AS build
 RUN apt-get update -qq && apt-get install -qq -y --no-install-recommends make >/dev/null
 WORKDIR /src
 ARG TARGETARCH
-# The libraries first: this layer stays until a recipe changes.
+# The libraries first: this layer stays until one of them changes.
+COPY agent/deps/deps.mk agent/deps/SOURCES agent/deps/ROOTS agent/deps/fetch agent/deps/build agent/deps/ensure agent/deps/need agent/deps/
+RUN make -f agent/deps/deps.mk B=build ARCH=${TARGETARCH} deps
 COPY Makefile ./
-COPY agent/deps agent/deps
-RUN make B=build ARCH=${TARGETARCH} deps
 COPY agent agent
 ARG COMMIT=unknown
 RUN make B=build ARCH=${TARGETARCH} COMMIT=${COMMIT} && cp build/train /train

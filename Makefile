@@ -2,13 +2,9 @@
 
 VERSION := 0.1.0
 
-# ARCH is amd64 or arm64, Docker's and Debian's words; another than this machine's is cross-built, in a build folder of its own.
-THIS_ARCH := $(shell dpkg --print-architecture)
-ARCH := $(THIS_ARCH)
-TRIPLE_amd64 := x86_64-linux-gnu
-TRIPLE_arm64 := aarch64-linux-gnu
-TRIPLE := $(or $(TRIPLE_$(ARCH)),$(error ARCH is amd64 or arm64, not '$(ARCH)'))
-B := $(if $(filter $(THIS_ARCH),$(ARCH)),build,build/$(ARCH))
+# ARCH, B, and the libraries.
+include agent/deps/deps.mk
+.DEFAULT_GOAL := all
 
 # All processors, unless somebody said otherwise; a make within make shares those of the outer one.
 ifeq ($(MAKELEVEL)$(filter -j%,$(MAKEFLAGS)),0)
@@ -47,20 +43,6 @@ $(FLOWING:%.c=$(B)/release/%.o): OPTIMIZE := -O2
 LIBS_RELEASE := $(addprefix $(B)/deps/lib/,libcurl.a libarchive.a libz.a libzstd.a libisal.a libbearssl.a libc.a)
 OBJECTS := $(SOURCES_C:%.c=$(B)/release/%.o) $(GENERATED:$(B)/%.c=$(B)/release/%.o)
 HOOK_OBJECTS := $(HOOKED:%.c=$(B)/hooks/%.o)
-STAMP := $(B)/deps.stamp
-
-# Debian's packages of the compiler for $(1) and of the kernel's headers.
-compiler_for = $(if $(filter $(THIS_ARCH),$(1)),gcc libc6-dev linux-libc-dev,gcc-$(subst _,-,$(TRIPLE_$(1))) linux-libc-dev-$(1)-cross)
-COMPILER := $(call compiler_for,$(ARCH))
-ASSEMBLER_amd64 := nasm
-
-.PHONY: deps
-deps: $(STAMP) ## the libraries and root certificates alone; needs no more than Makefile and agent/deps
-$(STAMP): agent/deps/SOURCES agent/deps/ROOTS agent/deps/fetch agent/deps/build agent/deps/ensure agent/deps/need
-	@mkdir -p $(B)
-	@agent/deps/need $(COMPILER) $(ASSEMBLER_$(ARCH)) make patch xz-utils python3-minimal debian-archive-keyring
-	@agent/deps/ensure $(B) $(TRIPLE)
-	@touch $@
 
 $(B)/gen/ca_bundle.c: agent/deps/ca_bundle.py $(STAMP)
 	@mkdir -p $(@D)
@@ -298,6 +280,6 @@ clean: ## removes build/; the cache of built libraries stays
 
 .PHONY: help
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/  make \1|\2/p' Makefile agent/deps/deps.mk | awk -F'|' '{ printf "%-20s %s\n", $$1, $$2 }'
 
 -include $(OBJECTS:.o=.d) $(HOOK_OBJECTS:.o=.d) $(CHECK_OBJECTS:.o=.d) $(TEST_PROGRAMS:=.d) $(B)/check/agent/main.d $(EMULATED_PROGRAMS:=.d)
