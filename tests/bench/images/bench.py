@@ -107,17 +107,17 @@ def measure(first, base, image, folder):
     trial = Trial(Path(folder), first)
     bare = ["/mnt/first", "/mnt/stamp"]
     by_train = ["/usr/local/bin/train", "--", *bare]
-    by_runc = trial.runc(base, *bare), trial.runc(image, *by_train)
+    by_runc = trial.runc(image, *bare), trial.runc(image, *by_train)
     try:
         return {"`runc run`": trial.pairs(*by_runc, TURNS),
-                "`podman run`": trial.pairs(trial.podman(base, *bare), trial.podman(image, *by_train), TURNS // 3)}
+                "`podman run`": trial.pairs(trial.podman(image, *bare), trial.podman(image, *by_train), TURNS)}
     finally:
-        engine.podman("image", "unmount", base, image)
+        engine.podman("image", "unmount", image)
 
 
 def main():
     first = Path(sys.argv[1]).resolve()
-    base, image = bases.debian(), bases.image("debian")
+    base, image = bases.debian(), bases.layered()
     added = report_size(base, image)
     with tempfile.TemporaryDirectory(prefix="train-bench-", dir="/dev/shm") as folder:
         by_engine = measure(first, base, image, folder)
