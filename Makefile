@@ -196,9 +196,9 @@ check: ## everything: lint, unit tests, size, end to end, demo
 	@$(MAKE) unit
 	@$(MAKE) size
 	@$(MAKE) check-same
-	@$(MAKE) e2e
 	@if agent/deps/need $(call compiler_for,arm64) qemu-user-static; then $(MAKE) check-arm64; \
 		else [ "$$(id -u)" != 0 ] && echo "check: arm64 was NOT checked: its packages are not installed"; fi
+	@$(MAKE) e2e
 	@tests/containers/ready $(B)/train >/dev/null; case $$? in \
 		0) $(MAKE) check-images ;; \
 		3) echo "check: images were NOT checked: containers cannot be run here" ;; \

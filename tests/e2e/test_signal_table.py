@@ -43,7 +43,9 @@ def listener(job, before=()):
                 signal.signal(number, signal.SIG_DFL)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
 
-    return start("--", PYTHON, "-c", LISTEN, job=job, before=before, stdin=subprocess.PIPE, env={"MARK": job.folder}, preexec_fn=plain)
+    # A group of its own, with its parent outside: in an orphaned one, as tests in the background may be, the kernel stops nobody for SIGTTIN.
+    return start("--", PYTHON, "-c", LISTEN, job=job, before=before, stdin=subprocess.PIPE, env={"MARK": job.folder}, preexec_fn=plain,
+                 process_group=0)
 
 
 def heard(running):
