@@ -191,7 +191,7 @@ demo: $(B)/train ## builds, packs the example, runs it as SageMaker would, shows
 	@tests/demo/run $(B)/train
 
 .PHONY: check
-check: ## everything: lint, unit tests, size, end to end, demo
+check: ## everything: lint, unit tests, size, the same bytes twice, arm64, end to end, images, demo
 	@$(MAKE) lint
 	@$(MAKE) unit
 	@$(MAKE) size

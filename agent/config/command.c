@@ -181,6 +181,14 @@ begin(const struct command_wish *wish)
 	return args;
 }
 
+static int
+wrapped(const struct command_wish *wish)
+{
+	char *const *words = settings_words(wish->settings, SETTING_WRAPPER);
+
+	return words != NULL && words[0] != NULL;
+}
+
 /* Ends a step. 'args' is released in every case. */
 static int
 finish(struct command *command, const char *name, struct arguments *args, struct err *err)
@@ -299,7 +307,7 @@ build_program(struct command *command, const struct command_wish *wish, struct e
 		add_script(&args, program, 1);
 	}
 	arguments_add_hyperparameters(&args, wish->hyperparameters, ARGUMENTS_KEY_VALUE);
-	return (python ? finish_python : finish)(command, NULL, &args, err);
+	return (python && !wrapped(wish) ? finish_python : finish)(command, NULL, &args, err);
 }
 
 static int
@@ -316,7 +324,7 @@ build_step(struct command *command, const struct command_wish *wish, const struc
 		arguments_add_all(&args, step->command);
 	}
 	arguments_add_hyperparameters(&args, wish->hyperparameters, step->arguments);
-	return (step->call != NULL ? finish_python : finish)(command, step->name, &args, err);
+	return (step->call != NULL && !wrapped(wish) ? finish_python : finish)(command, step->name, &args, err);
 }
 
 static int

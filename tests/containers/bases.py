@@ -24,8 +24,8 @@ PREFIX = "localhost/train-test"
 
 
 @contextlib.contextmanager
-def _alone(name):
-    """One worker makes an image, the others wait for it."""
+def alone(name):
+    """One worker makes what has this name, the others wait for it. `make image` makes train:agent."""
     with open(FOLDER / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -38,7 +38,7 @@ def made(name, recipe, make):
     """The tag of the image 'name' of this recipe (text): made by make(tag) if it is not there yet."""
     tag = f"{PREFIX}/{name}:{hashlib.sha256(recipe.encode()).hexdigest()[:16]}"
     if tag not in _there:
-        with _alone(name):
+        with alone(name):
             if podman("image", "exists", tag, check=False).returncode != 0:
                 make(tag)
         _there.add(tag)

@@ -102,7 +102,7 @@ def test_another_architecture_lies_beside_it(tmp_path):
 
 
 def test_the_source_archive_is_what_git_lists(dist):
-    listed = subprocess.run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=REPOSITORY, capture_output=True, text=True,
+    listed = subprocess.run(["git", "ls-files", "-z", "--cached"], cwd=REPOSITORY, capture_output=True, text=True,
                             check=True).stdout
     with tarfile.open(dist / f"train-{VERSION}.tar.gz") as archive:
         held = {member.name.removeprefix(f"train-{VERSION}/"): member for member in archive}

@@ -246,6 +246,22 @@ command_given_gets_the_wrapper_and_no_arguments(void **state)
 }
 
 static void
+command_behind_a_wrapper_is_not_pythons_to_miss(void **state)
+{
+	static const char pipeline[] = "{\"call\": \"m:f\"}";
+	CLEAN_SCENE scene = {0};
+
+	(void)state;
+	scene_set(&scene, "{}", pipeline);
+	build(&scene, COMMAND_PIPELINE);
+	assert_int_equal(scene.command.steps[0].python, 1);
+	settings_offer(&scene.project.settings, SETTING_WRAPPER, SOURCE_ENVIRONMENT, "/opt/entrypoint.sh", NULL);
+	build(&scene, COMMAND_PIPELINE);
+	assert_string_equal(scene.command.steps[0].argv[0], "/opt/entrypoint.sh");
+	assert_int_equal(scene.command.steps[0].python, 0);
+}
+
+static void
 command_python_is_the_first_that_is_there(void **state)
 {
 	static const char pipeline[] = "{\"call\": \"m:f\"}";
@@ -489,6 +505,7 @@ main(void)
 	    cmocka_unit_test(command_knows_script_mode),
 	    cmocka_unit_test(command_steps_have_names_wrapper_and_arguments),
 	    cmocka_unit_test(command_given_gets_the_wrapper_and_no_arguments),
+	    cmocka_unit_test(command_behind_a_wrapper_is_not_pythons_to_miss),
 	    cmocka_unit_test(command_python_is_the_first_that_is_there),
 	    cmocka_unit_test(command_takes_as_many_words_as_its_parts_may_have),
 	    cmocka_unit_test(command_runs_a_program_by_its_kind),
