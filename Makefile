@@ -219,11 +219,13 @@ case-study: $(B)/train ## one archive on several images of base-images, as Markd
 	@for image in $(CASE); do $(MAKE) image IMAGE=$$image TAG=train:$$image >/dev/null || exit 1; done
 	@ENGINE='$(ENGINE)' base-images/case-study $(B)/train $(CASE:%=train:%)
 
+# The tests' python with the store of container images that is the tests' own.
+IN_CONTAINERS = folder=$$(tests/containers/ready $(B)/train) && python=$$(tests/tools/setup) && \
+	CONTAINERS_CONF=$$folder/containers.conf CONTAINERS_STORAGE_CONF=$$folder/storage.conf TRAIN_BINARY=$(abspath $(B)/train) "$$python"
+
 .PHONY: check-images
 check-images: $(B)/train ## real containers, by podman as root; IMAGES="-k name" chooses
-	@folder=$$(tests/containers/ready $(B)/train) && python=$$(tests/tools/setup) && \
-		CONTAINERS_CONF=$$folder/containers.conf CONTAINERS_STORAGE_CONF=$$folder/storage.conf TRAIN_BINARY=$(abspath $(B)/train) \
-		"$$python" -m pytest -q -r fEs -n 2 tests/containers $(IMAGES)
+	@$(IN_CONTAINERS) -m pytest -q -r fEs -n 2 tests/containers $(IMAGES)
 
 .PHONY: bench-start
 bench-start: $(B)/train $(B)/bench/start $(B)/bench/first ## exec to the pipeline's first instruction, beside a bare exec
@@ -235,9 +237,7 @@ bench-run: $(B)/train $(B)/bench/run/pipeline $(B)/bench/run/outside ## start, m
 
 .PHONY: bench-images
 bench-images: $(B)/train $(B)/bench/first ## what train adds to an image's size and to a container's start, as Markdown; a minute
-	@folder=$$(tests/containers/ready $(B)/train) && python=$$(tests/tools/setup) && \
-		CONTAINERS_CONF=$$folder/containers.conf CONTAINERS_STORAGE_CONF=$$folder/storage.conf TRAIN_BINARY=$(abspath $(B)/train) \
-		"$$python" tests/bench/images/bench.py $(B)/bench/first
+	@$(IN_CONTAINERS) tests/bench/images/bench.py $(B)/bench/first
 
 .PHONY: bench
 bench: $(B)/train $(B)/bench/start $(B)/bench/first ## fetch, verify and unpack beside what people use, as Markdown; ten minutes; BENCH_SIZES=small chooses

@@ -181,17 +181,19 @@ begin(const struct command_wish *wish)
 	return args;
 }
 
+/* Adds the interpreter; returns 1 where it is the command's first word, 0 behind a wrapper. */
 static int
-wrapped(const struct command_wish *wish)
+add_python(struct arguments *args, const struct command_wish *wish)
 {
-	char *const *words = settings_words(wish->settings, SETTING_WRAPPER);
+	int first = args->count == 0;
 
-	return words != NULL && words[0] != NULL;
+	arguments_add(args, command_python(wish->settings, wish->envp));
+	return first;
 }
 
 /* Ends a step. 'args' is released in every case. */
 static int
-finish(struct command *command, const char *name, struct arguments *args, struct err *err)
+finish(struct command *command, const char *name, int python, struct arguments *args, struct err *err)
 {
 	struct command_step *step = &command->steps[command->count];
 
@@ -201,19 +203,9 @@ finish(struct command *command, const char *name, struct arguments *args, struct
 		return -1;
 	}
 	command->count++;
+	step->python = python;
 	step->name = name != NULL ? strdup(name) : NULL;
 	return name == NULL || step->name != NULL ? 0 : err_set(err, ERR_SYSTEM, ENOMEM, "cannot build a command");
-}
-
-/* The same where the first word is the interpreter that we chose. */
-static int
-finish_python(struct command *command, const char *name, struct arguments *args, struct err *err)
-{
-	if (finish(command, name, args, err) < 0) {
-		return -1;
-	}
-	command->steps[command->count - 1].python = 1;
-	return 0;
 }
 
 static int
@@ -222,7 +214,7 @@ build_words(struct command *command, const struct command_wish *wish, char *cons
 	struct arguments args = begin(wish);
 
 	arguments_add_all(&args, words);
-	return finish(command, NULL, &args, err);
+	return finish(command, NULL, 0, &args, err);
 }
 
 /* Python takes nearly everything for true; these are what people write for "no". */
@@ -295,10 +287,10 @@ build_program(struct command *command, const struct command_wish *wish, struct e
 		return err_set(err, kind, errno, "cannot open the program '%s' in the code", program);
 	}
 	struct arguments args = begin(wish);
-	int python = ends_with(program, ".py");
+	int python = 0;
 
-	if (python) {
-		arguments_add(&args, command_python(wish->settings, wish->envp));
+	if (ends_with(program, ".py")) {
+		python = add_python(&args, wish);
 		add_script(&args, program, 0);
 	} else if (ends_with(program, ".sh")) {
 		add_shebang(&args, fd);
@@ -307,16 +299,17 @@ build_program(struct command *command, const struct command_wish *wish, struct e
 		add_script(&args, program, 1);
 	}
 	arguments_add_hyperparameters(&args, wish->hyperparameters, ARGUMENTS_KEY_VALUE);
-	return (python && !wrapped(wish) ? finish_python : finish)(command, NULL, &args, err);
+	return finish(command, NULL, python, &args, err);
 }
 
 static int
 build_step(struct command *command, const struct command_wish *wish, const struct pipeline_step *step, struct err *err)
 {
 	struct arguments args = begin(wish);
+	int python = 0;
 
 	if (step->call != NULL) {
-		arguments_add(&args, command_python(wish->settings, wish->envp));
+		python = add_python(&args, wish);
 		arguments_add(&args, "-c");
 		arguments_add(&args, CALL_PROGRAM);
 		arguments_add(&args, step->call);
@@ -324,7 +317,7 @@ build_step(struct command *command, const struct command_wish *wish, const struc
 		arguments_add_all(&args, step->command);
 	}
 	arguments_add_hyperparameters(&args, wish->hyperparameters, step->arguments);
-	return (step->call != NULL && !wrapped(wish) ? finish_python : finish)(command, step->name, &args, err);
+	return finish(command, step->name, python, &args, err);
 }
 
 static int

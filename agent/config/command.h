@@ -31,7 +31,7 @@ enum command_origin {
 struct command_step {
 	char *name;  /* NULL for an unnamed one */
 	char **argv; /* ended by NULL */
-	int python;  /* 1 when the first word is command_python's: no command names it */
+	int python;  /* 1 when the first word is the interpreter that command_python chose */
 };
 
 struct command {

@@ -3,7 +3,7 @@
 #   make -f agent/deps/deps.mk deps
 
 # ARCH is amd64 or arm64, Docker's and Debian's words; another than this machine's is cross-built, in a build folder of its own.
-THIS_ARCH := $(shell dpkg --print-architecture)
+THIS_ARCH := $(patsubst x86_64,amd64,$(patsubst aarch64,arm64,$(shell uname -m)))
 ARCH := $(THIS_ARCH)
 TRIPLE_amd64 := x86_64-linux-gnu
 TRIPLE_arm64 := aarch64-linux-gnu

@@ -59,7 +59,6 @@ fail_by_code(struct http *http, struct err *err)
 		err->sys = ENETUNREACH;
 		return -1;
 	}
-
 	switch ((int)http->now.result) {
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_ISSUER_ERROR:

@@ -5,7 +5,7 @@
 #define TRAIN_NET_INTERFACES_H
 
 /*
- * 1 when no interface here has an address but loopback's: nothing outside can be reached, now or later. 0 where one has, and where the
+ * 1 when no interface here has an address but loopback's: nothing outside can be reached now. 0 where one has, and where the
  * kernel does not tell.
  */
 int interfaces_only_loopback(void);

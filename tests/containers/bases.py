@@ -10,12 +10,13 @@ import contextlib
 import fcntl
 import hashlib
 import os
+import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
 from engine import podman
-from jobs import BINARY, REPOSITORY
+from jobs import BINARY, REPOSITORY, sha256
 
 FOLDER = Path(os.environ["CONTAINERS_CONF"]).parent
 SUITE = "bookworm"
@@ -29,6 +30,12 @@ def alone(name):
     with open(FOLDER / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+def typing(**values):
+    """The environment in which `make image` and its script are called: nothing of an outer make, and no choice of image but these."""
+    chosen = {"IMAGE", "BASE", "TAG", "ARCHS", "ENGINE", "FLAGS", "COMMIT"}
+    return {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name not in chosen} | values
 
 
 _there = set()  # tags that this worker has seen: podman is slow to ask
@@ -82,21 +89,15 @@ def derived(name, lines, base=None):
     return made(name, text, lambda tag: build(tag, text, None))
 
 
-def binary_digest():
-    return hashlib.sha256(Path(BINARY).read_bytes()).hexdigest()
-
-
 def agent():
     """An image of nothing but /train, the binary under test: what the stage `agent` of the top Dockerfile makes."""
 
     def make(tag):
         with tempfile.TemporaryDirectory(prefix="train-agent-") as folder:
-            copy = Path(folder) / "train"
-            copy.write_bytes(Path(BINARY).read_bytes())
-            copy.chmod(0o755)
+            shutil.copy(BINARY, f"{folder}/train")
             build(tag, 'FROM scratch\nCOPY train /train\nENTRYPOINT ["/train"]\n', folder)
 
-    return made("agent", binary_digest(), make)
+    return made("agent", sha256(BINARY), make)
 
 
 def layered(base=None):

@@ -11,17 +11,13 @@ pytest.register_assert_rewrite("jobs", "engine", "bases", "terminal", "servers",
 
 from engine import podman  # noqa: E402
 from jobs import BINARY, JobRoot  # noqa: E402
+from order import mark_long, pytest_collection_modifyitems  # noqa: E402, F401
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "long: takes most of a minute, all of it waiting; such tests are begun first")
+    mark_long(config)
     if "CONTAINERS_CONF" not in os.environ or not os.access(BINARY, os.X_OK):
         raise pytest.UsageError("'make check-images' sets CONTAINERS_CONF, CONTAINERS_STORAGE_CONF and TRAIN_BINARY")
-
-
-def pytest_collection_modifyitems(items):
-    """What waits longest begins first, so that the other worker does the rest meanwhile."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture

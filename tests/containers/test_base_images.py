@@ -2,7 +2,6 @@
 image stands for the public one is said with each test (stand_ins.py)."""
 import io
 import json
-import os
 import re
 import subprocess
 import tarfile
@@ -54,7 +53,7 @@ def test_make_image_names_the_agent_and_the_image_apart(tmp_path, image, tag):
     asked_engine = tmp_path / "engine"
     asked_engine.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n')
     asked_engine.chmod(0o755)
-    subprocess.run([REPOSITORY / "base-images/build", "1.0"], check=True, env=os.environ | {"ENGINE": str(asked_engine), "IMAGE": image, "ARCHS": "amd64"})
+    subprocess.run([REPOSITORY / "base-images/build", "1.0"], check=True, env=bases.typing(ENGINE=str(asked_engine), IMAGE=image, ARCHS="amd64"))
     agent, final = (tmp_path / "asked").read_text().splitlines()
     assert agent.startswith("build --tag train:agent --platform linux/amd64 ") and agent.endswith(f" --target agent {REPOSITORY}")
     assert final.startswith(f"build --tag {tag} --platform linux/amd64 ")

@@ -17,13 +17,16 @@ from botocore import xform_name
 from moto import mock_aws
 
 import bases
-from jobs import REPOSITORY, run
+from jobs import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "images.md").read_text()
 README = (REPOSITORY / "README.md").read_text()
 CLIENT_ONLY = {("ecr", "get-login-password"), ("s3", "cp")}  # the command line's own, in no API model
 CLIENT_FLAGS = {"cli-input-json"}
 LINES_S = 1500  # a bound; the first build compiles all libraries
+
+
+REQUEST = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1))
 
 
 def blocks(text, mark):
@@ -47,8 +50,7 @@ def clone(tmp_path):
 
 def typed(clone, lines):
     """Runs the lines by sh, as they are; what they printed."""
-    env = os.environ | {"PATH": f"{clone.parent / 'bin'}:{os.environ['PATH']}", "ENGINE": "podman", "BASE": bases.debian(),
-                        "FLAGS": f"--build-arg BUILD={bases.debian()}"}
+    env = bases.typing(PATH=f"{clone.parent / 'bin'}:{os.environ['PATH']}", ENGINE="podman", BASE=bases.debian(), FLAGS=f"--build-arg BUILD={bases.debian()}")
     with bases.alone("train-agent"):
         done = subprocess.run(["sh", "-euc", lines], cwd=clone, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                               text=True, timeout=LINES_S)
@@ -65,8 +67,7 @@ def test_from_pipeline_json_to_the_request(clone):
     assert "train: completed" in said and said.endswith("model.json\n\njob/output/data:\n_train\nevaluation.json\n"), said
     said = typed(clone, publish)
     assert re.search(r"^TRAIN_CODE_SHA256=[0-9a-f]{64}$", said, re.MULTILINE), said
-    request = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1))
-    assert request["AlgorithmSpecification"]["MetricDefinitions"] == json.loads(said[said.index("[\n"):said.rindex("]") + 1])
+    assert REQUEST["AlgorithmSpecification"]["MetricDefinitions"] == json.loads(said[said.index("[\n"):said.rindex("]") + 1])
 
 
 @pytest.mark.long
@@ -77,12 +78,11 @@ def test_the_readmes_image(clone):
 
 
 def test_the_request_is_one_that_aws_takes():
-    request = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1))
     with mock_aws():
         client = boto3.client("sagemaker", region_name="eu-central-1", aws_access_key_id="A", aws_secret_access_key="S")
-        client.create_training_job(**request)
-        told = client.describe_training_job(TrainingJobName=request["TrainingJobName"])
-    assert told["HyperParameters"] == request["HyperParameters"]
+        client.create_training_job(**REQUEST)
+        told = client.describe_training_job(TrainingJobName=REQUEST["TrainingJobName"])
+    assert told["HyperParameters"] == REQUEST["HyperParameters"]
 
 
 def aws_lines():
@@ -99,9 +99,3 @@ def test_an_aws_line_is_one_that_aws_knows(words):
     members = {xform_name(name, "-") for name in model.operation_model(names[operation]).input_shape.members}
     flags = {word.removeprefix("--") for word in rest if word.startswith("--")}
     assert flags <= members | CLIENT_FLAGS
-
-
-def test_the_definitions_in_the_page_are_the_programs_own():
-    printed = json.loads(run("metrics", REPOSITORY / "examples" / "wine").out)
-    request = json.loads(re.search(r"```json\n(.*?)```", PAGE, re.DOTALL).group(1))
-    assert request["AlgorithmSpecification"]["MetricDefinitions"] == printed

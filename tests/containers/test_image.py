@@ -1,6 +1,5 @@
 """The top Dockerfile and `make image`: what an image with train in front is, for any base."""
 import json
-import os
 import subprocess
 
 import pytest
@@ -16,11 +15,10 @@ TAG = "localhost/train-test/layered:latest"
 
 def make_image(**variables):
     """make image NAME=VALUE..., with this machine's Debian where the public one stands."""
-    values = {"ENGINE": "podman", "FLAGS": f"--build-arg BUILD={bases.debian()}"} | variables
+    values = {"ENGINE": "podman"} | variables | {"FLAGS": f"--build-arg BUILD={bases.debian()} {variables.get('FLAGS', '')}"}
     with bases.alone("train-agent"):
         return subprocess.run(["make", "-s", "-C", REPOSITORY, "image", *(f"{name}={value}" for name, value in values.items())],
-                              env={name: value for name, value in os.environ.items() if not name.startswith("MAKE")},
-                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BUILD_S)
+                              env=bases.typing(), stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=BUILD_S)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +76,15 @@ def test_the_program_compiled_inside_is_the_one_compiled_here(layered):
     if inside["compiler"] != here["compiler"]:
         pytest.skip(f"another compiler here, {here['compiler']}, than in the stage, {inside['compiler']}: their binaries differ")
     assert inside == here  # with the SHA-256 of both
+
+
+@pytest.mark.long
+def test_buildah_makes_the_same(layered):
+    tag = "localhost/train-test/by-buildah:latest"
+    done = make_image(ENGINE="buildah", BASE=bases.debian(), TAG=tag, FLAGS="--isolation=chroot --network=host --layers")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert engine.inspect(tag, "image")["Config"]["Entrypoint"] == ["/usr/local/bin/train"]
+    assert engine.run(tag, "version", "--json").out == engine.run(layered, "version", "--json").out
 
 
 @pytest.mark.long

@@ -12,6 +12,7 @@ import pytest
 pytest.register_assert_rewrite("jobs", "network", "story", "terminal", "servers")
 
 from jobs import BINARY, HOOKS_BINARY, JobRoot
+from order import mark_long, pytest_collection_modifyitems  # noqa: F401
 from servers.gateway import Gateway
 from servers.nginx import Nginx
 from servers.sagemaker import SageMaker
@@ -29,15 +30,10 @@ def usual_signals():
 
 def pytest_configure(config):
     usual_signals()
-    config.addinivalue_line("markers", "long: takes most of a minute, all of it waiting; such tests are begun first")
+    mark_long(config)
     for binary in (BINARY, HOOKS_BINARY):
         if not os.access(binary, os.X_OK):
             raise pytest.UsageError(f"'{binary}' is not there: 'make e2e' builds it, or set TRAIN_BINARY and TRAIN_HOOKS_BINARY")
-
-
-def pytest_collection_modifyitems(items):
-    """What waits longest begins first, so that the other worker does the rest meanwhile."""
-    items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
 @pytest.fixture(scope="session")

@@ -97,14 +97,18 @@ def report_start(by_engine):
         print(f"| {name} | {len(pairs)} | " + " | ".join(quartiles(column) for column in columns) + " |")
 
 
+def layers(image):
+    """Bytes of the image's layers, the newest first."""
+    return [row["size"] for row in json.loads(engine.podman("image", "history", "--format", "json", image))]
+
+
 def report_size(base, image):
-    """Prints both sizes; the bytes that train adds."""
+    """Prints both sizes; what the image grew by."""
     before, after = (engine.inspect(name, "image")["Size"] for name in (base, image))
-    layer = json.loads(engine.podman("image", "history", "--format", "json", image))
-    added = sum(row["size"] for row in layer[: len(layer) - len(json.loads(engine.podman("image", "history", "--format", "json", base)))])
+    added = sum(layers(image)) - sum(layers(base))
     print("\n### Size\n\n| image | bytes |\n|---|---|")
     print(f"| the base | {before:,} |\n| with train | {after:,} |\n| train's layers | {added:,} ({added / 2**20:.2f} MiB) |")
-    return max(added, after - before)
+    return after - before
 
 
 def measure(first, base, image, folder):
