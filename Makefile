@@ -270,7 +270,6 @@ BUILD_OF = $(if $(filter $(ARCH),$(1)),$(B),$(B)/$(1))
 
 .PHONY: dist
 dist: ## what is published, in build/dist: binary, what is in it (SPDX), source, licences, SHA256SUMS; ARCHS="amd64 arm64" for both
-	@agent/deps/need python3
 	@$(foreach each,$(DIST_ARCHS),$(MAKE) ARCH=$(each) B=$(call BUILD_OF,$(each)) all &&) true
 	@agent/deps/dist $(B)/dist $(VERSION) $(foreach each,$(DIST_ARCHS),$(call BUILD_OF,$(each)))
 

@@ -22,6 +22,7 @@ struct outcome {
 	int leftovers;                 /* processes that were ended after the main one */
 	int unkillable;                /* processes that could not be killed */
 	int64_t started_ms, ended_ms;  /* monotonic */
+	int64_t timeout_ms;            /* how long it was allowed to run; 0: without an end */
 	int64_t silent_ms;             /* how long it was silent, when that ended it */
 	char waits[OUTCOME_WAITS_MAX]; /* and who waited in what then: "python3 (12) waits in futex_wait_queue" */
 	int64_t peak_memory_bytes;     /* largest resident set of any process of the pipeline that was waited for */

@@ -216,5 +216,6 @@ job_execute(struct job *job, struct err *err)
 	job->supervisor = NULL;
 	counters_read("", &after);
 	job->outcome.counts = counters_since(&before, &after);
+	job->outcome.timeout_ms = settings_ms(&job->settings, SETTING_TIMEOUT);
 	return more < 0 ? -1 : 0;
 }

@@ -329,7 +329,8 @@ exitcode_sentence(char out[ERR_TEXT_MAX], const struct outcome *outcome, const c
 	if (!outcome->started) {
 		(void)snprintf(out, ERR_TEXT_MAX, "a stop was asked for by %s before %s began", stop, who);
 	} else if (outcome->ended_by == ENDED_BY_TIMEOUT) {
-		(void)snprintf(out, ERR_TEXT_MAX, "%s ran into the timeout and %s", who, end);
+		(void)snprintf(out, ERR_TEXT_MAX, "%s ran into the timeout of %lld s and %s", who,
+		    (long long)outcome->timeout_ms / 1000, end);
 	} else if (outcome->ended_by == ENDED_BY_SILENCE) {
 		(void)snprintf(out, ERR_TEXT_MAX, "%s was silent for %lld s (%s) and %s", who,
 		    (long long)outcome->silent_ms / 1000, outcome->waits, end);

@@ -42,6 +42,11 @@ def test_memory_of_one_step_is_not_blamed_on_the_next(job):
     failed(engine.run(bases.layered(), "train", job=job, flags=MEMORY), 137, "memory-kill", "'large'", KILLED, ended_by="memory")
 
 
+def test_not_even_the_pipeline_fits_into_the_limit_on_processes(job):
+    result = engine.run(bases.layered(), "train", job=coded(job, "echo ran"), flags=["--pids-limit", 1])
+    failed(result, 71, "system", "cannot fork for", "The container's limit of 1 processes and threads was hit", ended_by="agent")
+
+
 def test_a_fork_bomb_meets_the_limit_on_processes(job):
     """The shell gives up at the first refusal; the agent, inside the same limit, still tells and cleans up."""
     bomb = "while :; do sleep 1000 & done"

@@ -356,8 +356,9 @@ sentence_says_who_and_how(void **state)
 	assert_string_equal(text, "the pipeline ended with exit code 139, by custom: killed by SIGSEGV");
 	outcome.status = SIGKILL;
 	outcome.ended_by = ENDED_BY_TIMEOUT;
+	outcome.timeout_ms = 3600000;
 	exitcode_sentence(text, &outcome, NULL);
-	assert_string_equal(text, "the pipeline ran into the timeout and was killed by SIGKILL (signal 9)");
+	assert_string_equal(text, "the pipeline ran into the timeout of 3600 s and was killed by SIGKILL (signal 9)");
 	outcome.ended_by = ENDED_BY_SILENCE;
 	outcome.silent_ms = 61500;
 	(void)snprintf(outcome.waits, sizeof(outcome.waits), "python3 (12) waits in futex_wait_queue");
