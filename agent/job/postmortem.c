@@ -75,7 +75,7 @@ postmortem_compose(const struct postmortem *postmortem, const struct job *job, c
 	    .advice = exitcode_advice(exitcode),
 	    .clues = has_clues(exitcode),
 	    .channels = channels,
-	    .counts = &job->outcome.counts,
+	    .counts = job->outcome.counts,
 	    .kills_told = exitcode->reason == REASON_MEMORY_KILL,
 	    .volumes = postmortem->volumes,
 	    .volume_count = postmortem->volume_count,

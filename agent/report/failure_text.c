@@ -113,9 +113,7 @@ add_evidence(struct buf *text, const struct failure_facts *facts, int shm)
 	CLEAN_BUF words = {0};
 
 	buf_init(&words, FAILURE_BYTES_MAX);
-	if (facts->counts != NULL) {
-		evidence_of_counts(&words, facts->counts, !facts->kills_told);
-	}
+	evidence_of_counts(&words, &facts->counts, !facts->kills_told);
 	evidence_of_volumes(&words, facts->volumes, facts->volume_count, shm);
 	for (char *line = words.data; words.len > 0 && *line != '\0' && text->len + 1 < text->max;) {
 		char *end = strchr(line, '\n');

@@ -24,8 +24,8 @@ struct failure_facts {
 	const char *advice;          /* whole sentences, or NULL */
 	int clues;                   /* an error in the tail that is known gives better advice */
 	const char *const *channels; /* of the job, ended by NULL: a clue may name the one that is missing; or NULL */
-	const struct kernel_counts *counts; /* or NULL */
-	int kills_told;                     /* the sentence tells of memory_kills already */
+	struct kernel_counts counts; /* while the pipeline ran; all 0 where it did not */
+	int kills_told;              /* the sentence tells of memory_kills already */
 	const struct volume *volumes;
 	size_t volume_count;
 	const char
